@@ -1,0 +1,32 @@
+"""The engines that can be served, and the choice among them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from deployments.scripted_engine import ScriptedEngine
+from deployments.settings import EngineSettings
+from lift_sys.engine import Engine
+from schemas import Chat
+
+
+class ServedEngine(Engine, Protocol):
+    """An engine that can be warmed and watched."""
+
+    async def warm_up(self, grammars: Sequence[str], chats: Sequence[Chat]) -> None:
+        """Compile every grammar, and bring the prefix of every chat into the cache."""
+
+    async def check_health(self) -> None:
+        """Raises when the engine does not answer."""
+
+    async def load(self) -> dict[str, float]:
+        """What the engine is doing now: requests `running` and `waiting`, `token_usage` as a share."""
+
+
+def make_engine(settings: EngineSettings) -> ServedEngine:
+    match settings.kind:
+        case "scripted":
+            return ScriptedEngine()
+        case "sglang":
+            from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
+
+            return SGLangEngine(settings)

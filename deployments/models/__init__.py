@@ -1,0 +1,1 @@
+"""Weights on this machine: found, fetched, converted. Start at weights.py."""

@@ -1,0 +1,70 @@
+"""Calls from one deployment to another: Ray's errors become ours, and a call given up here is given up there too."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ray import serve
+from ray.exceptions import RayActorError, RayTaskError
+from ray.serve._private.common import ReplicaState
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
+from schemas import Chat, Completion, Sampling
+
+_FRESH_S = 1.0
+
+
+async def call(response: Any) -> Any:
+    """The result of a `DeploymentResponse`. Raises our errors as raised there, `Overloaded` or `EngineUnavailable`."""
+    try:
+        return await response
+    except asyncio.CancelledError:
+        response.cancel()
+        raise
+    except RayTaskError as error:
+        if isinstance(error.cause, LiftError):
+            raise error.cause from None
+        raise
+    except BackPressureError:
+        raise Overloaded("the queues are full") from None
+    except (RayActorError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
+        raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
+
+
+class RemoteEngine:
+    """An Engine behind a handle. Calls of one session go to one replica.
+
+    One call at a time for each request: Ray 2.60 gives all calls that a request makes one internal id, by which
+    ConsistentHashRouter keeps the waiting ones, so that of two at once one is never sent.
+    """
+
+    def __init__(self, handle: "DeploymentHandle[Any]") -> None:
+        self._handle = handle
+
+    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
+        method = self._handle.options(session_id=session).generate
+        completions: list[Completion] = await call(method.remote(chats, grammar, sampling, session))
+        return completions
+
+
+class Replicas:
+    """Which of the graph's deployments have nobody to do their work. Asks the controller at most once a second."""
+
+    def __init__(self, needed: Sequence[str]) -> None:
+        self._needed = needed
+        self._asked = -_FRESH_S
+        self._missing: tuple[str, ...] = ()
+
+    async def missing(self) -> tuple[str, ...]:
+        if time.monotonic() - self._asked >= _FRESH_S:
+            self._asked = time.monotonic()
+            self._missing = await asyncio.to_thread(self._ask)
+        return self._missing
+
+    def _ask(self) -> tuple[str, ...]:
+        application = serve.status().applications[serve.get_replica_context().app_name]
+        deployments = application.deployments
+        return tuple(name for name in self._needed if not deployments[name].replica_states.get(ReplicaState.RUNNING, 0))

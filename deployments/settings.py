@@ -1,0 +1,96 @@
+"""What a Serve config may say under `args:`. A misspelt key or an amount out of range fails the deploy by name.
+
+Replicas, resources and concurrency are Serve's own and stand beside, under `deployments:`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Tokens = Annotated[int, Field(ge=16, le=1_048_576)]
+Attempts = Annotated[int, Field(ge=1, le=8)]
+Seconds = Annotated[float, Field(gt=0, le=3_600)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EngineSettings(_Strict):
+    kind: Literal["sglang", "scripted"] = "sglang"
+    """`scripted` answers without a model, for tests of the plumbing."""
+    model: str = Field(default="Qwen/Qwen2.5-Coder-1.5B-Instruct", min_length=1)
+    """A hub id whose weights are on this machine (`lift model fetch`), or a folder."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
+    """GPUs of one replica; must equal the deployment's `num_gpus`."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    context_tokens: Tokens = 4_096
+    memory_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Of the device's memory, for weights and KV cache. Default: SGLang's."""
+    max_cached_tokens: Tokens | None = None
+    """Size of the KV cache. Default: what the memory fraction leaves."""
+    max_running_requests: Annotated[int, Field(ge=1, le=4_096)] | None = None
+    attention_backend: str | None = None
+    """Default: `torch_native` on a CPU, SGLang's choice on a GPU."""
+    grammar_backend: Literal["xgrammar", "llguidance", "outlines"] = "xgrammar"
+    quantization: str | None = None
+    """Such as `fp8` or `awq`. Default: as the weights are."""
+    speculative_algorithm: Literal["NGRAM", "EAGLE", "EAGLE3", "STANDALONE"] | None = None
+    speculative_draft_model: str | None = None
+    threads: Annotated[int, Field(ge=1, le=512)] | None = None
+    """Of the CPU engine. Default: one a core."""
+
+
+class IRSettings(_Strict):
+    max_tokens: Tokens = 2_048
+    max_attempts: Attempts = 2
+
+
+class CodeSettings(_Strict):
+    n: Annotated[int, Field(ge=1, le=64)] = 4
+    """Variations a request gets unless it says otherwise."""
+    max_n: Annotated[int, Field(ge=1, le=64)] = 64
+    """The most variations a request may ask for."""
+    ir_first: Annotated[int, Field(ge=0, le=64)] = 1
+    """How many of them follow the IR; the others the user's words alone."""
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    max_tokens: Tokens = 512
+
+
+class ValidatorSettings(_Strict):
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 2
+    """Sandboxes that run at once in one replica."""
+    call_s: Seconds = 1.0
+    run_s: Seconds = 10.0
+    memory_bytes: Annotated[int, Field(ge=64 * 2**20, le=64 * 2**30)] = 512 * 2**20
+    allow_weak_sandbox: bool = False
+    """Run code even where the kernel has no Landlock. For development only."""
+
+
+class ApiSettings(_Strict):
+    default_timeout_s: Seconds = 600.0
+    max_timeout_s: Seconds = 1_800.0
+    max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 2**20)] = 2**20
+
+
+class Settings(_Strict):
+    engine: EngineSettings = EngineSettings()
+    pools: Literal["shared", "per_stage"] = "shared"
+    """`shared`: one deployment `Engine` serves both model stages. `per_stage`: `IREngine` and `CodeEngine`."""
+    ir: IRSettings = IRSettings()
+    code: CodeSettings = CodeSettings()
+    validator: ValidatorSettings = ValidatorSettings()
+    api: ApiSettings = ApiSettings()
+    max_attempts: Attempts = 2
+    """Rounds of code and validation; a later round is told what was wrong, and runs only after a rejection."""
+
+    @model_validator(mode="after")
+    def _fits_the_context(self) -> "Settings":
+        for stage, tokens in (("ir", self.ir.max_tokens), ("code", self.code.max_tokens)):
+            if tokens >= self.engine.context_tokens:
+                raise ValueError(
+                    f"{stage}.max_tokens is {tokens}, which leaves no room for a prompt in engine.context_tokens, "
+                    f"{self.engine.context_tokens}"
+                )
+        return self

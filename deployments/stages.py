@@ -1,0 +1,99 @@
+"""What each deployment does: plain classes, one job each. They know nothing of Ray; `engine` is any Engine."""
+
+from collections.abc import Sequence
+
+from deployments.engines import make_engine
+from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
+from lift_sys.code_stage import write_code
+from lift_sys.engine import Engine
+from lift_sys.ir_stage import ir_chat, write_ir
+from lift_sys.sandbox import Limits, ProcessSandbox
+from lift_sys.validator_stage import choose_code, validate_code
+from schemas import (
+    IR,
+    Chat,
+    Code,
+    Completion,
+    Evidence,
+    Example,
+    LiftRequest,
+    Sampling,
+    StageReport,
+    ValidateRequest,
+    Verdict,
+)
+
+
+class EngineReplica:
+    """One engine. Healthy only once every grammar is compiled and the prefix of the IR call is cached."""
+
+    async def __init__(self, settings: EngineSettings, grammars: tuple[str, ...]) -> None:  # type: ignore[misc]
+        self._engine = make_engine(settings)
+        await self._engine.warm_up(grammars, [ir_chat(LiftRequest(prompt="Warm up"))])
+
+    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
+        return await self._engine.generate(chats, grammar, sampling, session)
+
+    async def check_health(self) -> None:
+        await self._engine.check_health()
+
+    async def load(self) -> dict[str, float]:
+        return await self._engine.load()
+
+
+class IRStage:
+    def __init__(self, engine: Engine, settings: IRSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    async def write(self, request: LiftRequest, session: str) -> tuple[IR, StageReport]:
+        limits = self._settings
+        return await write_ir(
+            request, session, engine=self._engine, max_tokens=limits.max_tokens, max_attempts=limits.max_attempts
+        )
+
+
+class CodeStage:
+    def __init__(self, engine: Engine, settings: CodeSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+
+    async def write(
+        self, request: LiftRequest, ir: IR, findings: tuple[Evidence, ...], session: str
+    ) -> tuple[tuple[Code, ...], StageReport]:
+        settings = self._settings
+        sampling = Sampling(
+            temperature=settings.temperature if request.temperature is None else request.temperature,
+            max_tokens=settings.max_tokens,
+        )
+        return await write_code(
+            request,
+            ir,
+            findings,
+            session,
+            engine=self._engine,
+            sampling=sampling,
+            n=settings.n if request.n is None else request.n,
+            ir_first=settings.ir_first,
+        )
+
+
+class Validator:
+    def __init__(self, settings: ValidatorSettings) -> None:
+        self._sandbox = ProcessSandbox(
+            Limits(call_s=settings.call_s, wall_s=settings.run_s, memory_bytes=settings.memory_bytes),
+            concurrency=settings.concurrency,
+            allow_weak=settings.allow_weak_sandbox,
+        )
+
+    async def check_health(self) -> None:
+        """Raises `SandboxUnavailable` where code cannot be run safely, so that the deploy fails and says why."""
+        await self._sandbox.tier()
+
+    async def choose(
+        self, ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...]
+    ) -> tuple[Code, Verdict, StageReport]:
+        return await choose_code(ir, stated, variations, sandbox=self._sandbox)
+
+    async def validate(self, request: ValidateRequest) -> Verdict:
+        return await validate_code(request, sandbox=self._sandbox)

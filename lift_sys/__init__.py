@@ -1,0 +1,1 @@
+"""How it is made: request, IR, code, verdict. Read pipeline.py first."""

@@ -1,0 +1,15 @@
+"""The seam to whatever writes text."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from schemas.engine import Chat, Completion, Sampling
+
+
+class Engine(Protocol):
+    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
+        """`n` completions of each chat, in order, all at once, each held to a grammar (EBNF).
+
+        Calls of one `session` should meet the same prefix cache. Cancelling the call stops the work.
+        Raises `EngineUnavailable`.
+        """

@@ -1,0 +1,40 @@
+"""What can go wrong, apart from code that is not right: that is a verdict, not an error.
+
+LiftError
+├── EngineUnavailable    no engine can take the work now; worth another try
+├── OutputInvalid        the model's output was refused, at every attempt
+├── SandboxUnavailable   code cannot be run safely here
+├── SpecificationInvalid the client's own IR or example cannot be used
+├── Overloaded           more work than the queues hold
+└── DeadlinePassed       the time that the request had is over
+
+All take positional arguments only: keyword-only constructors lose their type on the way through a Serve handle.
+"""
+
+
+class LiftError(Exception):
+    """Base of all. The arguments are the words for the client."""
+
+
+class EngineUnavailable(LiftError):
+    """No engine can take the work now."""
+
+
+class OutputInvalid(LiftError):
+    """The model's output was refused, at every attempt."""
+
+
+class SandboxUnavailable(LiftError):
+    """Code cannot be run safely here."""
+
+
+class SpecificationInvalid(LiftError):
+    """`SpecificationInvalid(field, message)`: the client's own IR or example cannot be used."""
+
+
+class Overloaded(LiftError):
+    """More work than the queues hold."""
+
+
+class DeadlinePassed(LiftError):
+    """The time that the request had is over."""

@@ -1,0 +1,125 @@
+"""Examples that the user states: read from the request's words, never made up.
+
+A stated example is a call of a function with literals, and the literal it returns or the exception it raises.
+"""
+
+import ast
+import doctest
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from schemas.ir import Example
+
+_PARSE_ERRORS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+_CALL = re.compile(r"(?<![\w.])[A-Za-z_]\w*\(")
+_RETURNS = re.compile(r"\s*`?\s*(?:==|->|=>|→|is|gives|(?:should |must |shall )?returns?)\s*`?\s*")
+_RAISES = re.compile(
+    r"\s*`?\s*(?:(?:should |must |shall )?raises?|->)\s+`?(?:an? )?`?([A-Z]\w*(?:Error|Exception|Iteration))\b"
+)
+_MOST = 32
+_LONGEST = 400
+
+
+class Stated(NamedTuple):
+    function: str
+    example: Example
+
+
+def parse(text: str) -> Stated:
+    """Read `f([1, 2]) == 3` or `f("") raises ValueError`. Raises `ValueError` that says what is wrong."""
+    stated = _read(text.strip().removeprefix("assert "), 0)
+    if stated is None:
+        raise ValueError(
+            f"{text[:80]!r} is not a call with literals and its result; write it as `f([1, 2]) == 3` "
+            "or `f('') raises ValueError`"
+        )
+    return stated
+
+
+def find(prompt: str) -> tuple[Stated, ...]:
+    """All examples stated in a text, of the one function that most of them call, in order and without repetition."""
+    found = list(dict.fromkeys((*_doctests(prompt), *_sentences(prompt))))
+    if not found:
+        return ()
+    function = Counter(stated.function for stated in found).most_common(1)[0][0]
+    return tuple(stated for stated in found if stated.function == function)[:_MOST]
+
+
+def is_arguments(text: str) -> bool:
+    """Whether the text can stand between a call's parentheses, and is made of literals only."""
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return False
+        for value in (*call.args, *(keyword.value for keyword in call.keywords)):
+            ast.literal_eval(value)
+    except _PARSE_ERRORS:
+        return False
+    return all(keyword.arg for keyword in call.keywords)
+
+
+def is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except _PARSE_ERRORS:
+        return False
+    return True
+
+
+def _doctests(text: str) -> Iterator[Stated]:
+    try:
+        blocks = doctest.DocTestParser().get_examples(text)
+    except ValueError:  # a docstring with uneven indentation
+        return
+    for block in blocks:
+        stated = _read(f"{block.source.strip()} == {block.want.strip()}", 0) if block.want else None
+        if stated:
+            yield stated
+
+
+def _sentences(text: str) -> Iterator[Stated]:
+    for line in text.splitlines():
+        for call in _CALL.finditer(line):
+            stated = _read(line, call.start())
+            if stated:
+                yield stated
+
+
+def _read(text: str, start: int) -> Stated | None:
+    """The example that begins at `start`, if one does."""
+    opening = _CALL.match(text, start)
+    closing = _closing(text, opening.end()) if opening else None
+    if opening is None or closing is None:
+        return None
+    arguments, rest = text[opening.end() : closing].strip(), text[closing + 1 :][:_LONGEST]
+    if not is_arguments(arguments):
+        return None
+    name = opening.group()[:-1]
+    if raises := _RAISES.match(rest):
+        return Stated(name, _example(arguments, "raises", raises.group(1)))
+    if (returns := _RETURNS.match(rest)) and (value := _leading_literal(rest[returns.end() :])):
+        return Stated(name, _example(arguments, "returns", value))
+    return None
+
+
+def _example(arguments: str, expect: str, value: str) -> Example:
+    return Example.model_validate(
+        {"origin": "user", "arguments": arguments, "expect": expect, "value": value, "covers": "typical"}
+    )
+
+
+def _closing(text: str, start: int) -> int | None:
+    """The index of the parenthesis that closes the call whose arguments begin at `start`."""
+    ends = (i for i in range(start, min(len(text), start + 4 * _LONGEST)) if text[i] == ")")
+    return next((end for end in ends if is_arguments(text[start:end])), None)
+
+
+def _leading_literal(text: str) -> str | None:
+    """The longest literal that the text begins with. A bare `1, 2` is two answers, not a tuple."""
+    for end in range(len(text), 0, -1):
+        candidate = text[:end].rstrip(" .,;:`\n")
+        if is_literal(candidate) and (candidate[0] == "(" or not isinstance(ast.literal_eval(candidate), tuple)):
+            return candidate
+    return None

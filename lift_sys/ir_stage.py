@@ -1,0 +1,125 @@
+"""Stage 1: from the user's words to an IR."""
+
+import keyword
+from collections.abc import Sequence
+from functools import cache
+
+from pydantic import ValidationError
+
+from lift_sys.engine import Engine
+from lift_sys.errors import OutputInvalid, SpecificationInvalid
+from lift_sys.examples import Stated, find, is_arguments, parse
+from lift_sys.grammar import json_grammar
+from lift_sys.ledger import Ledger
+from schemas.api import LiftRequest, StageReport
+from schemas.engine import Chat, Message, Sampling
+from schemas.ir import IR
+
+_INSTRUCTIONS = """\
+You specify Python functions. Read the request and answer with one JSON object that specifies one function.
+- signature: snake_case names unless the request gives one; precise types such as list[int]; defaults only if asked for.
+- examples: 3 short calls, arguments and value as Python literals: a typical one, a boundary, an empty or wrong input. \
+Copy an example of the request if there is one (origin user). Be sure that each value is right.
+- assertions: at most 3 short Python expressions over the parameters and `result` that are true of every call.
+- effects: which exceptions it raises on purpose, which modules it needs.
+- holes: only what the request leaves open; else an empty list."""
+
+_SAMPLE_REQUEST = "Count how many vowels a text has."
+_SAMPLE_IR = IR.model_validate(
+    {
+        "intent": {"summary": "Count the vowels in a text.", "rationale": "Vowels are a, e, i, o, u in either case."},
+        "signature": {
+            "name": "count_vowels",
+            "parameters": [{"name": "text", "type": "str", "kind": "positional", "default": None}],
+            "returns": "int",
+            "is_async": False,
+        },
+        "examples": [
+            *(
+                {"origin": "inferred", "arguments": arguments, "expect": "returns", "value": value, "covers": covers}
+                for arguments, value, covers in (
+                    ("'hello'", "2", "typical"),
+                    ("'SKY'", "0", "boundary"),
+                    ("''", "0", "empty"),
+                )
+            )
+        ],
+        "assertions": [{"kind": "ensures", "expr": "0 <= result <= len(text)", "origin": "implied"}],
+        "effects": {"pure": True, "allowed": [], "raises": [], "imports": []},
+        "holes": [],
+    }
+)
+
+
+@cache
+def ir_grammar() -> str:
+    return json_grammar(IR)
+
+
+def ir_chat(request: LiftRequest) -> Chat:
+    """The chat of the IR call. All but the last message is the same for every request: the prefix cache keeps it."""
+    stated = stated_examples(request)
+    hint = f"\n\nThe function is called {stated[0].function}." if stated else ""
+    messages = (
+        Message(role="system", content=_INSTRUCTIONS),
+        Message(role="user", content=_SAMPLE_REQUEST),
+        Message(role="assistant", content=_SAMPLE_IR.model_dump_json()),
+        Message(role="user", content=request.prompt + hint),
+    )
+    return Chat(messages=messages)
+
+
+def stated_examples(request: LiftRequest) -> tuple[Stated, ...]:
+    """The user's examples: those of the request's list, and those in its words. All call one function.
+
+    Raises `SpecificationInvalid` that names the one of the list that cannot be read.
+    """
+    for index, text in enumerate(request.examples):
+        try:
+            parse(text)
+        except ValueError as error:
+            raise SpecificationInvalid(f"examples.{index}", str(error)) from None
+    return find("\n".join([*request.examples, request.prompt]))
+
+
+async def write_ir(
+    request: LiftRequest, session: str, *, engine: Engine, max_tokens: int, max_attempts: int
+) -> tuple[IR, StageReport]:
+    """Ask for an IR until one can be used. Raises `OutputInvalid` after `max_attempts`."""
+    ledger = Ledger("ir")
+    stated = stated_examples(request)
+    problem = ""
+    for attempt in range(max_attempts):
+        # The first try takes the likeliest text; the same again would be refused again.
+        sampling = Sampling(temperature=0.0 if attempt == 0 else 0.7, max_tokens=max_tokens)
+        [completion] = await ledger.charge(engine.generate([ir_chat(request)], ir_grammar(), sampling, session))
+        try:
+            ir = _named_as_stated(IR.model_validate_json(completion.text), stated)
+        except ValidationError as error:
+            problem = f"finish reason {completion.finish_reason}: {error.errors(include_url=False)[0]['msg']}"
+            continue
+        problem = why_unusable(ir)
+        if not problem:
+            return ir, ledger.report()
+    raise OutputInvalid(f"no usable IR after {max_attempts} attempts: {problem}")
+
+
+def _named_as_stated(ir: IR, stated: Sequence[Stated]) -> IR:
+    """The user's examples call the function by its name, so that name is not the model's to choose."""
+    if not stated:
+        return ir
+    return ir.model_copy(update={"signature": ir.signature.model_copy(update={"name": stated[0].function})})
+
+
+def why_unusable(ir: IR) -> str:
+    """What makes it impossible to hold code to this IR, or nothing. A wrong example or predicate does not."""
+    names = [parameter.name for parameter in ir.signature.parameters]
+    for name in (ir.signature.name, *names):
+        if keyword.iskeyword(name):
+            return f"{name!r} is a keyword of Python"
+    if len(set(names)) < len(names):
+        return "two parameters have the same name"
+    for parameter in ir.signature.parameters:
+        if parameter.default is not None and not is_arguments(parameter.default):
+            return f"the default of {parameter.name!r} is not a literal"
+    return ""

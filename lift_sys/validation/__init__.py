@@ -1,0 +1,1 @@
+"""How code earns a verdict. Read judge.py first."""

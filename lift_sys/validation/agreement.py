@@ -1,0 +1,21 @@
+"""How far candidates behave alike. Right programs agree; wrong ones are wrong each in its own way."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from lift_sys.sandbox import Outcome
+
+
+def soft_agreement(behaviours: Sequence[Mapping[str, Outcome]], inputs: Sequence[str]) -> list[float]:
+    """For each candidate the share of all candidates with the same outcome, averaged over the inputs.
+
+    Candidates that made no call have an empty behaviour: they agree with nobody and count all the same.
+    Crashes of one kind are an outcome like any other. With no inputs there is nothing to agree on: 0.
+    """
+    totals = [0.0] * len(behaviours)
+    for text in inputs:
+        keys = [b[text].key if text in b else None for b in behaviours]
+        counts = Counter(key for key in keys if key is not None)
+        for index, key in enumerate(keys):
+            totals[index] += counts[key] / len(behaviours) if key is not None else 0.0
+    return [total / len(inputs) if inputs else 0.0 for total in totals]

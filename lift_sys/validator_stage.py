@@ -1,0 +1,30 @@
+"""Stage 3: from several pieces of code to one, with a verdict."""
+
+import time
+
+from lift_sys.sandbox import Sandbox
+from lift_sys.validation.judge import judge
+from lift_sys.validation.spec import from_examples, from_ir, read_examples
+from schemas.api import StageReport, ValidateRequest
+from schemas.code import Code
+from schemas.ir import IR, Example
+from schemas.verdict import Verdict
+
+
+async def choose_code(
+    ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...], *, sandbox: Sandbox
+) -> tuple[Code, Verdict, StageReport]:
+    """The best of the variations, by the user's examples, then by agreement. Raises `SandboxUnavailable`."""
+    begun = time.monotonic()
+    judgement = await judge(from_ir(ir, stated), [code.source for code in variations], sandbox, sampled=True)
+    seconds = round(time.monotonic() - begun, 4)
+    return variations[judgement.chosen], judgement.verdict, StageReport(stage="validate", seconds=seconds, attempts=1)
+
+
+async def validate_code(request: ValidateRequest, *, sandbox: Sandbox) -> Verdict:
+    """The verdict on code that somebody else wrote. Raises `SpecificationInvalid` that names the client's mistake."""
+    function = request.function or (request.ir.signature.name if request.ir else "")
+    stated = read_examples(function, request.examples)
+    spec = from_ir(request.ir, stated) if request.ir else from_examples(function, stated)
+    judgement = await judge(spec, [request.code], sandbox, sampled=False)
+    return judgement.verdict

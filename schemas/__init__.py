@@ -1,0 +1,36 @@
+"""What flows: every value that crosses a process border, in the order in which a request meets it."""
+
+from schemas.api import FieldError, LiftRequest, LiftResponse, Problem, StageReport, ValidateRequest
+from schemas.code import Code
+from schemas.engine import Chat, Completion, Message, Sampling
+from schemas.ir import IR, Assertion, Effects, Example, Hole, Intent, Parameter, Signature
+from schemas.verdict import Evidence, Verdict
+
+IR_JSON_SCHEMA = IR.model_json_schema()
+CODE_GENERATION_SCHEMA = Code.model_json_schema()
+
+__all__ = [
+    "CODE_GENERATION_SCHEMA",
+    "IR",
+    "IR_JSON_SCHEMA",
+    "Assertion",
+    "Chat",
+    "Code",
+    "Completion",
+    "Effects",
+    "Evidence",
+    "Example",
+    "FieldError",
+    "Hole",
+    "Intent",
+    "LiftRequest",
+    "LiftResponse",
+    "Message",
+    "Parameter",
+    "Problem",
+    "Sampling",
+    "Signature",
+    "StageReport",
+    "ValidateRequest",
+    "Verdict",
+]

@@ -1,0 +1,100 @@
+"""The requests and answers of the HTTP API."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.code import Code
+from schemas.ir import IR
+from schemas.verdict import Verdict
+from schemas.wire import Identifier, Wire
+
+
+def _printable(value: str) -> str:
+    if "\0" in value:
+        raise PydanticCustomError("nul", "must not contain a NUL character")
+    if not value.strip():
+        raise PydanticCustomError("blank", "must not be blank")
+    return value
+
+
+def _seconds(value: Any) -> Any:
+    """Admit 30 for 30.0, and nothing else that is not a float."""
+    return float(value) if type(value) is int else value
+
+
+Words = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_printable)]
+ExampleText = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
+"""An example as a comparison, such as `f([1, 2]) == 3`."""
+Examples = Annotated[tuple[ExampleText, ...], Field(max_length=32)]
+TimeoutS = Annotated[StrictFloat, BeforeValidator(_seconds), Field(gt=0, le=3_600)]
+
+
+class LiftRequest(Wire):
+    prompt: Words
+    """What the function shall do, in natural language. Examples in it (doctests, asserts, `f(1) == 2`) are used."""
+    examples: Examples = ()
+    n: Annotated[StrictInt, Field(ge=1, le=64)] | None = None
+    """How many variations of the code to sample. Default: the deployment's."""
+    temperature: Annotated[StrictFloat, BeforeValidator(_seconds), Field(ge=0, le=2)] | None = None
+    """Of the code stage. Default: the deployment's."""
+    timeout_s: TimeoutS | None = None
+    """After this the answer is a 504 and the work is aborted. Default and ceiling: the deployment's."""
+
+
+class StageReport(Wire):
+    """What a stage cost in this request, summed over its attempts."""
+
+    stage: Literal["ir", "code", "validate"]
+    seconds: float
+    attempts: int
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """How many of the prompt's tokens the engine had in its prefix cache."""
+    completion_tokens: int = 0
+
+
+class LiftResponse(Wire):
+    request_id: str
+    verdict: Verdict
+    code: Code
+    ir: IR
+    model: str
+    variations: int
+    """How many variations of the code this one was chosen from."""
+    stages: tuple[StageReport, ...]
+    seconds: float
+
+
+class ValidateRequest(Wire):
+    """A piece of code, and what it shall do: an IR, or a function's name with examples."""
+
+    code: Annotated[str, Field(min_length=1, max_length=200_000), AfterValidator(_printable)]
+    ir: IR | None = None
+    function: Identifier | None = None
+    examples: Examples = ()
+    timeout_s: TimeoutS | None = None
+
+    @model_validator(mode="after")
+    def _names_a_function(self) -> "ValidateRequest":
+        if self.ir is None and self.function is None:
+            raise PydanticCustomError("function", "say which function: give `ir`, or `function` with `examples`")
+        return self
+
+
+class FieldError(Wire):
+    field: str
+    """Where in the body, with dots: `examples.2`."""
+    message: str
+
+
+class Problem(Wire):
+    """Problem details for HTTP APIs: https://www.rfc-editor.org/rfc/rfc9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: tuple[FieldError, ...] = ()

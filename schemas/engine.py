@@ -1,0 +1,33 @@
+"""What passes between a stage and an engine."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.wire import Wire
+
+
+class Message(Wire):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Chat(Wire):
+    """A conversation, and how many ways it is to go on."""
+
+    messages: tuple[Message, ...]
+    n: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class Sampling(Wire):
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    max_tokens: Annotated[int, Field(ge=1)]
+
+
+class Completion(Wire):
+    text: str
+    finish_reason: Literal["stop", "length", "abort"]
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    seconds: float

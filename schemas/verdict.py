@@ -1,0 +1,45 @@
+"""What the validator says of a piece of code, and the evidence for it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.wire import Wire
+
+Level = Literal["verified", "likely", "unverified", "rejected"]
+Outcome = Literal["passed", "failed", "skipped"]
+Tier = Literal["namespaces", "landlock", "rlimits"]
+"""How strongly the sandbox held, strongest first.
+
+`rlimits`: time, memory and processes bounded. `landlock`: and no file can be written, none but the standard library
+read, no TCP. `namespaces`: and no network at all.
+"""
+
+
+class Evidence(Wire):
+    """One clause, what was tried, and what came of it."""
+
+    clause: str
+    """What was checked: `parse`, `signature`, `examples[0]`, `assertions[2]` …"""
+    kind: Literal["static", "example", "assertion", "agreement"]
+    origin: Literal["rule", "user", "inferred", "stated", "implied", "guess"]
+    outcome: Outcome
+    detail: str
+    """The clause in Python, and for a failure what happened instead."""
+    inputs_tried: Annotated[int, Field(ge=0)] = 0
+    counterexample: str | None = None
+
+
+class Verdict(Wire):
+    level: Level
+    reason: str
+    """Why this level and not a better one, in one sentence."""
+    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
+    agreement: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The share of the variations that behave as this one on the shared inputs; null with one variation."""
+    sandbox: Tier | None
+    """The tier the code ran in; null when it never ran."""
+
+    @property
+    def findings(self) -> tuple[Evidence, ...]:
+        return tuple(e for e in self.evidence if e.outcome == "failed")
