@@ -11,6 +11,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.http_api import Service, make_api
 from deployments.remote import RemoteEngine, Replicas, call
+from deployments.serve_config import engine_names
 from deployments.settings import CodeSettings, IRSettings, Settings
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
 from lift_sys.code_stage import grammar_of
@@ -35,10 +36,6 @@ def build(settings: Settings) -> Application:
 
 def _deployment(cls: Any, name: str, **options: Any) -> Deployment:
     return cast("Deployment", serve.deployment(cls)).options(name=name, **options)
-
-
-def engine_names(settings: Settings) -> tuple[str, ...]:
-    return ("Engine",) if settings.pools == "shared" else ("IREngine", "CodeEngine")
 
 
 def _engines(settings: Settings) -> list[Application]:

@@ -25,7 +25,7 @@ class ServedEngine(Engine, Protocol):
 def make_engine(settings: EngineSettings) -> ServedEngine:
     match settings.kind:
         case "scripted":
-            return ScriptedEngine()
+            return ScriptedEngine(settings.scripted_delay_s)
         case "sglang":
             from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ from schemas import (
 )
 
 Result = TypeVar("Result")
+
+_LOOK_S = 1.0
+_GRACE_S = 4.0
+"""How long a part may be away in the middle of a request, such as a stage that restarts in a second or two."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +75,8 @@ def make_api(service: Service, settings: ApiSettings) -> FastAPI:
     async def lift(request: LiftRequest) -> LiftResponse:
         """Specify, write and validate a function. A verdict of `rejected` is an answer, not an error."""
         await _require(service)
-        return await _in_time(service.lift(request, uuid.uuid4().hex), request.timeout_s, settings)
+        work = _while_available(service.lift(request, uuid.uuid4().hex), service)
+        return await _in_time(work, request.timeout_s, settings)
 
     @api.post("/v1/validate", responses=_PROBLEM)
     async def validate(request: ValidateRequest) -> Verdict:
@@ -104,6 +110,22 @@ async def _require(service: Service) -> None:
     missing = await service.missing()
     if missing:
         raise errors.EngineUnavailable(f"no running replica of {', '.join(missing)}")
+
+
+async def _while_available(work: Awaitable[Result], service: Service) -> Result:
+    """The result, unless a part stays away for too long: Serve keeps a call waiting as long as there is no replica."""
+    task = asyncio.ensure_future(work)
+    present = time.monotonic()
+    try:
+        while not (await asyncio.wait({task}, timeout=_LOOK_S))[0]:
+            if not await service.missing():
+                present = time.monotonic()
+            elif time.monotonic() - present > _GRACE_S:
+                await _require(service)
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def _in_time(work: Awaitable[Result], timeout_s: float | None, settings: ApiSettings) -> Result:

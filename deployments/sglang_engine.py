@@ -14,7 +14,7 @@ from deployments.settings import EngineSettings
 from lift_sys.errors import SpecificationInvalid
 from schemas import Chat, Completion, Message, Sampling
 
-_PROBE_S = 20.0
+_PROBE_EVERY_S, _PROBE_LIMIT_S = 15.0, 20.0
 _GREETING = Chat(messages=(Message(role="user", content="Hi"),))
 
 
@@ -29,6 +29,7 @@ class SGLangEngine:
             os.environ["SGLANG_USE_CPU_ENGINE"] = "1"
             os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
         self._engine = sglang.Engine(**arguments)
+        self._probed = time.monotonic()
         self._context_tokens = settings.context_tokens
         self._tokenizer = self._engine.tokenizer_manager.tokenizer
 
@@ -83,9 +84,11 @@ class SGLangEngine:
     async def check_health(self) -> None:
         """Raises when an idle scheduler does not give a token in time. A busy one is watched by SGLang itself."""
         load = await self.load()
-        if not load["running"] + load["waiting"]:
-            async with asyncio.timeout(_PROBE_S):
-                await self._complete([0], {"max_new_tokens": 1, "temperature": 0.0})
+        if load["running"] + load["waiting"] or time.monotonic() - self._probed < _PROBE_EVERY_S:
+            return
+        async with asyncio.timeout(_PROBE_LIMIT_S):
+            await self._complete([0], {"max_new_tokens": 1, "temperature": 0.0})
+        self._probed = time.monotonic()
 
     async def load(self) -> dict[str, float]:
         """Requests running and waiting, and the share of the KV cache in use. Reads shared memory: no queueing."""
@@ -131,4 +134,6 @@ _ON_A_CPU = {
     "sampling_backend": "pytorch",
     "disable_overlap_schedule": True,
     "disable_cuda_graph": True,
+    # The scheduler's loop would else keep a core busy while there is nothing to do.
+    "sleep_on_idle": True,
 }

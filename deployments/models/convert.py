@@ -47,8 +47,8 @@ def _write_model(gguf: Path, folder: Path) -> None:
     # The real models tie the two embeddings. The file holds a quantised copy for each; the head's is the finer one.
     model.config.tie_word_embeddings = True
     model.model.embed_tokens.weight = model.lm_head.weight
-    # The name that the file's maker gave it names another model.
-    model.config.name_or_path = ""
+    # A name that the file's maker gave it; the 0.5B's names another model.
+    vars(model.config).pop("_model_name_or_path", None)
     model.save_pretrained(folder)
 
 

@@ -33,4 +33,5 @@ def drawn() -> Iterator[Progress]:
     try:
         yield show
     finally:
-        display.stop()
+        if tasks:
+            display.stop()

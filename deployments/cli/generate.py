@@ -1,0 +1,47 @@
+"""`lift generate`: ask a running service."""
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from deployments.cli import client
+from deployments.cli.console import REJECTED, fail
+from deployments.cli.show import show_response
+from schemas import LiftRequest
+
+URL = Annotated[str, typer.Option(help="Where the service listens.", envvar="LIFT_URL")]
+
+
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What the function shall do; `-` reads it from standard input.")],
+    example: Annotated[list[str] | None, typer.Option(help="Such as `f(1) == 2`. May be repeated.")] = None,
+    n: Annotated[int | None, typer.Option(help="Variations of the code to choose from.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Of the variations, 0 to 2.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds, after which the work is stopped.")] = None,
+    url: URL = "http://127.0.0.1:8000",
+    json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
+) -> None:
+    """Specify, write and validate a function: `lift generate "count the vowels of a text" --n 4`.
+
+    Exit code 1: the verdict is `rejected`. 2: there is no answer.
+    """
+    answer = client.lift(url, _request(prompt, example, n, temperature, timeout))
+    if json:
+        typer.echo(answer.model_dump_json(indent=2))
+    else:
+        show_response(answer)
+    if answer.verdict.level == "rejected":
+        raise typer.Exit(REJECTED)
+
+
+def _request(
+    prompt: str, example: list[str] | None, n: int | None, temperature: float | None, timeout: float | None
+) -> LiftRequest:
+    words = sys.stdin.read() if prompt == "-" else prompt
+    try:
+        return LiftRequest(prompt=words, examples=tuple(example or ()), n=n, temperature=temperature, timeout_s=timeout)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r:.80}")

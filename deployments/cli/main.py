@@ -1,0 +1,47 @@
+"""`lift`: all commands by name."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from deployments.cli.demo import demo
+from deployments.cli.doctor import doctor
+from deployments.cli.evaluate import evaluate
+from deployments.cli.generate import generate
+from deployments.cli.model import model
+from deployments.cli.serve import serve
+from deployments.cli.validate import validate
+
+app = typer.Typer(
+    help="From a request in natural language to a validated Python function.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.command()(generate)
+app.command()(validate)
+app.command()(serve)
+app.command()(demo)
+app.command(name="eval")(evaluate)
+app.command()(doctor)
+app.add_typer(model, name="model")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lift-sys {version('lift-sys')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and stop.")
+    ] = False,
+) -> None:
+    """What all commands share."""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,102 @@
+"""A service of this machine's own: started, watched until it is ready, and stopped with all that it started."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import typer
+
+from deployments.cli.console import err, fail
+from deployments.models.errors import WeightsMissing
+
+if TYPE_CHECKING:
+    from deployments.serve_config import ServeConfig
+
+LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
+_STOP_S = 30
+
+
+def checked(path: Path) -> "ServeConfig":
+    """The config, once everything is known to be there; ends the command by name of what is not."""
+    from deployments.models.weights import locate
+    from deployments.serve_config import ConfigInvalid, load
+
+    try:
+        config = load(path)
+        if config.settings.engine.kind == "sglang":
+            locate(config.settings.engine.model)
+    except (ConfigInvalid, WeightsMissing) as error:
+        fail(str(error))
+    if not port_is_free(config.host, config.port):
+        fail(f"port {config.port} is taken; stop what listens there, or set http_options.port in {path}")
+    return config
+
+
+def port_is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def started(path: Path, log: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
+    # Ray would else join whatever cluster it finds on this machine.
+    environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **os.environ}
+    command = [str(Path(sys.executable).with_name("serve")), "run", str(path.absolute())]
+    with subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C first: it takes Ray down with it. Ray's processes are children of ours, in sessions of their own."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_S)
+        process.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        for one in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    """Tells the time on standard error. Ends the command when the service ends first."""
+    import httpx
+
+    begun = time.monotonic()
+    with err.status("starting Ray, the graph and the engine …") as status:
+        while process.poll() is None:
+            status.update(f"starting Ray, the graph and the engine … {time.monotonic() - begun:.0f} s")
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                    return
+            time.sleep(0.3)
+    fail(f"the service ended before it was ready, with exit code {process.returncode}")
+
+
+def end_on_sigterm() -> None:
+    """A SIGTERM ends the command as Ctrl-C does, so that what was started is stopped."""
+
+    def end(signum: int, frame: object) -> None:
+        raise typer.Exit(128 + signum)
+
+    signal.signal(signal.SIGTERM, end)

@@ -1,0 +1,114 @@
+"""A Serve config file, read strictly. Serve itself takes misspelt keys in silence."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from ray.serve.schema import ServeDeploySchema
+
+from deployments.settings import Settings
+
+_STAGES = {"Ingress", "IRStage", "CodeStage", "Validator"}
+_FREE = {"args", "runtime_env", "user_config", "request_router_kwargs", "policy_kwargs", "resources"}
+"""Keys whose content is not Serve's."""
+
+
+class ConfigInvalid(ValueError):
+    """`ConfigInvalid(path, problems)`: each problem names a key of the file."""
+
+    def __str__(self) -> str:
+        path, problems = self.args
+        return f"{path}: " + "; ".join(problems)
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    path: Path
+    settings: Settings
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
+
+
+def engine_names(settings: Settings) -> tuple[str, ...]:
+    """The deployments that hold an engine."""
+    return ("Engine",) if settings.pools == "shared" else ("IREngine", "CodeEngine")
+
+
+def load(path: Path) -> ServeConfig:
+    """Read and check a file. Raises `ConfigInvalid` that names every key that is wrong."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigInvalid(path, [str(error.strerror)]) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(path, [f"not YAML: {error}"]) from None
+    if not isinstance(data, dict):
+        raise ConfigInvalid(path, ["not a mapping"])
+    problems = list(_unknown_keys(data, ServeDeploySchema, "")) or list(_refused(ServeDeploySchema, data, ""))
+    if problems:
+        raise ConfigInvalid(path, problems)
+    schema = ServeDeploySchema.model_validate(data)
+    settings = _settings(path, schema)
+    return ServeConfig(path, settings, schema.http_options.host, schema.http_options.port)
+
+
+def _settings(path: Path, schema: ServeDeploySchema) -> Settings:
+    if len(schema.applications) != 1:
+        raise ConfigInvalid(path, [f"applications: {len(schema.applications)} of them, and one is wanted"])
+    [application] = schema.applications
+    problems = list(_refused(Settings, application.args, "applications.0.args."))
+    if problems:
+        raise ConfigInvalid(path, problems)
+    settings = Settings.model_validate(application.args)
+    wrong = list(_wrong_deployments(application.deployments, settings))
+    if wrong:
+        raise ConfigInvalid(path, wrong)
+    return settings
+
+
+def _wrong_deployments(deployments: list[Any], settings: Settings) -> Iterator[str]:
+    names = _STAGES | set(engine_names(settings))
+    given = {deployment.name for deployment in deployments}
+    yield from (f"deployments: {name} is not in the graph of {', '.join(sorted(names))}" for name in given - names)
+    yield from (f"deployments: {name} is missing" for name in sorted(names - given))
+    for deployment in deployments:
+        if "max_ongoing_requests" not in deployment.model_fields_set:
+            yield f"deployments.{deployment.name}.max_ongoing_requests: must be said, Serve's own default is 5"
+
+
+def _refused(model: type[BaseModel], data: Any, prefix: str) -> Iterator[str]:
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            yield f"{prefix}{'.'.join(map(str, one['loc']))}: {one['msg']}"
+
+
+def _unknown_keys(data: Any, model: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Keys that no field of the model has, at every level, as far as Serve has models."""
+    if not isinstance(data, dict):
+        return
+    for key, value in data.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            yield f"{prefix}{key}: not a key of Serve"
+            continue
+        for below in [] if key in _FREE else _models(field.annotation):
+            values = enumerate(value) if isinstance(value, list) else [(None, value)]
+            for index, one in values:
+                yield from _unknown_keys(one, below, f"{prefix}{key}." + ("" if index is None else f"{index}."))
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The model within a type such as `list[Model]` or `Model | None`; none or several say nothing of the keys."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    found = [model for part in get_args(annotation) for model in _models(part)]
+    return found if len(found) == 1 else []

@@ -1,0 +1,39 @@
+"""A service started for a measurement, and stopped after it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+
+@contextlib.contextmanager
+def served(config: Path, url: str, *, start_s: float = 180) -> Iterator[httpx.Client]:
+    """`lift serve CONFIG` as long as the block runs. Raises `RuntimeError` when it does not become ready in time."""
+    command = [str(Path(sys.executable).with_name("lift")), "serve", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            with httpx.Client(base_url=url, timeout=60) as client:
+                _wait(client, process, start_s)
+                yield client
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait(client: httpx.Client, process: subprocess.Popen[bytes], limit_s: float) -> None:
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/readyz").status_code == 200:
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"{client.base_url} did not become ready within {limit_s:g} s")

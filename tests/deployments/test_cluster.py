@@ -1,0 +1,106 @@
+"""The graph on a real Ray cluster, with an engine that answers from a script."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+PROMPT = {"prompt": "Double a number: double(2) == 4"}
+Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
+
+
+@pytest.fixture(scope="module")
+def service(serve: Serve) -> Iterator[Any]:
+    with serve({"engine": {"kind": "scripted", "scripted_delay_s": 0.3}}) as service:
+        yield service
+
+
+def test_a_request_comes_back_as_a_verified_function(service: Any) -> None:
+    answer = service.lift(**PROMPT, n=5)
+    assert answer.verdict.level == "verified"
+    assert answer.code.function == answer.ir.signature.name == "double"
+    assert answer.variations == 5
+    assert [report.stage for report in answer.stages] == ["ir", "code", "validate"]
+
+
+def test_wrong_code_is_a_verdict_and_is_tried_again(service: Any) -> None:
+    answer = service.lift(prompt="Triple a number: double(2) == 6")
+    assert answer.verdict.level == "rejected"
+    assert answer.verdict.findings[0].counterexample == "double(2)"
+    assert answer.stages[1].attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"n": 1_000}, "n"), ({"prompt": ""}, "prompt"), ({"examples": ["nothing"]}, "examples.0"), ({"x": 1}, "x")],
+)
+def test_bad_input_is_refused_by_name(service: Any, body: dict[str, object], field: str) -> None:
+    answer = service.client.post("/v1/lift", json={**PROMPT, **body})
+    assert answer.status_code == 422
+    assert field in [error["field"] for error in answer.json()["errors"]]
+
+
+def test_a_deadline_ends_the_work(service: Any) -> None:
+    begun = time.monotonic()
+    assert service.client.post("/v1/lift", json={**PROMPT, "timeout_s": 0.2}).status_code == 504
+    assert time.monotonic() - begun < 5
+
+
+def test_code_that_is_brought_gets_a_verdict(service: Any) -> None:
+    body = {"code": "def f(x):\n    return x + 1", "function": "f"}
+    for example, level in (("f(1) == 2", "verified"), ("f(1) == 3", "rejected")):
+        answer = service.client.post("/v1/validate", json={**body, "examples": [example]})
+        assert answer.json()["level"] == level
+
+
+def test_requests_at_once_do_not_disturb_each_other(service: Any) -> None:
+    async def all_at_once() -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=service.client.base_url, timeout=60) as client:
+            return await asyncio.gather(*(client.post("/v1/lift", json=PROMPT) for _ in range(16)))
+
+    answers = asyncio.run(all_at_once())
+    assert [answer.status_code for answer in answers] == [200] * 16
+    assert len({answer.json()["request_id"] for answer in answers}) == 16
+
+
+def test_the_stages_stay_small(service: Any) -> None:
+    for name in ("Ingress", "IRStage", "CodeStage", "Validator"):
+        assert service.replica(name).memory_info().rss < 500 * 2**20, name
+
+
+def test_a_dead_engine_comes_back_and_nobody_waits_in_vain(service: Any) -> None:
+    """A request meets the dead replica, or waits for the new one; it never hangs and never fails without a word."""
+    service.replica("Engine").kill()
+    statuses: list[int] = []
+    until = time.monotonic() + 60
+    while statuses[-3:] != [200] * 3 and time.monotonic() < until:
+        answer = service.client.post("/v1/lift", json={**PROMPT, "timeout_s": 30})
+        statuses.append(answer.status_code)
+        assert answer.status_code in (200, 503), answer.text
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.headers["content-type"] == "application/problem+json"
+            time.sleep(0.5)
+    assert statuses[-3:] == [200] * 3
+
+
+@pytest.mark.timeout(120)
+def test_each_model_stage_can_have_a_pool_of_its_own(serve: Serve) -> None:
+    with serve({"pools": "per_stage", "engine": {"kind": "scripted"}}) as service:
+        assert service.lift(**PROMPT).verdict.level == "verified"
+        assert service.replica("IREngine").pid != service.replica("CodeEngine").pid
+
+
+@pytest.mark.parametrize(
+    ("engine", "named"),
+    [({"model": "no/such-model"}, "no/such-model"), ({"modle": "x"}, "modle"), ({"kind": "magic"}, "kind")],
+)
+def test_a_deploy_that_cannot_work_fails_by_name(serve: Serve, engine: dict[str, str], named: str) -> None:
+    with pytest.raises(pytest.fail.Exception, match=named), serve({"engine": engine}):
+        pass

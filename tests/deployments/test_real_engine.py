@@ -1,0 +1,147 @@
+"""The whole system on real input: Ray Serve, SGLang on the CPU, XGrammar, and a small real model."""
+
+import ast
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftResponse
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
+
+PROMPTS = [
+    "Add two integers. For example add(2, 3) == 5.",
+    "Reverse a text: reverse('abc') == 'cba'",
+    "Largest number of a list, None for an empty one. largest([1, 3, 2]) == 3",
+]
+
+
+@pytest.fixture(scope="module")
+def service(serve: Serve) -> Iterator[Any]:
+    engine = {
+        "model": "Qwen/Qwen2.5-Coder-0.5B-Instruct",
+        "device": "cpu",
+        "max_cached_tokens": 16_384,
+        "max_running_requests": 16,
+    }
+    args = {"engine": engine, "ir": {"max_tokens": 1_024}, "code": {"n": 3, "max_tokens": 192}}
+    with serve(args) as service:
+        yield service
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_an_answer_is_consistent(service: Any, prompt: str) -> None:
+    """Whatever the model wrote: it fits its schema, and the verdict is what a second look at the code gives."""
+    answer: LiftResponse = service.lift(prompt=prompt)
+    jsonschema.validate(json.loads(answer.ir.model_dump_json()), IR_JSON_SCHEMA)
+    jsonschema.validate(json.loads(answer.code.model_dump_json()), CODE_GENERATION_SCHEMA)
+    stated = [e for e in answer.verdict.evidence if e.clause.startswith("examples.stated")]
+    assert stated
+    again = service.client.post(
+        "/v1/validate",
+        json={
+            "code": answer.code.source,
+            "function": answer.code.function,
+            "examples": [prompt[prompt.index(answer.code.function + "(") :].rstrip(".")],
+        },
+    ).json()
+    assert (again["level"] == "rejected") == (answer.verdict.level == "rejected")
+    if answer.verdict.level != "rejected":
+        assert answer.code.function in defined_in(answer.code.source)
+        assert all(e.outcome == "passed" for e in stated)
+
+
+def defined_in(source: str) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}
+
+
+def test_an_answer_says_what_it_cost(service: Any) -> None:
+    answer: LiftResponse = service.lift(prompt=PROMPTS[0], n=2)
+    ir, code, validate = answer.stages
+    assert ir.completion_tokens > 50
+    assert ir.cached_tokens > 200, "the prefix of the IR call is warm"
+    assert code.prompt_tokens > 0
+    assert validate.seconds > 0
+    assert answer.model == "Qwen/Qwen2.5-Coder-0.5B-Instruct"
+
+
+@pytest.mark.parametrize("way", ["the client hangs up", "the deadline passes"])
+def test_work_that_nobody_waits_for_leaves_the_engine(service: Any, way: str) -> None:
+    """Otherwise the request would go on for its hundreds of tokens; the next one must have the engine for itself."""
+    limits = {"timeout": 3.0} if way == "the client hangs up" else {}
+    body: dict[str, Any] = {"prompt": "Parse a date", "timeout_s": 600 if limits else 3}
+    try:
+        answer = service.client.post("/v1/lift", json=body, **limits)
+        assert answer.status_code == 504
+    except httpx.ReadTimeout:
+        assert way == "the client hangs up"
+    time.sleep(2)
+    assert engine_load() == {"running": 0, "waiting": 0}
+
+
+def engine_load() -> dict[str, int]:
+    """What SGLang itself says, asked through the cluster by a process that is no part of the service."""
+    question = (
+        "import json, ray; from ray import serve; ray.init('auto', log_to_driver=False, logging_level='error');"
+        "load = serve.get_deployment_handle('Engine', 'lift').load.remote().result(timeout_s=30);"
+        "print(json.dumps({key: load[key] for key in ('running', 'waiting')}))"
+    )
+    asked = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, timeout=60, check=False)
+    assert asked.returncode == 0, asked.stderr
+    load: dict[str, int] = json.loads(asked.stdout.splitlines()[-1])
+    return load
+
+
+def test_a_request_at_work_is_seen_in_the_engine(service: Any) -> None:
+    """The proof that the two tests above can fail."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(service.client.post, "/v1/lift", json={"prompt": "Parse a date", "timeout_s": 12})
+        time.sleep(1)
+        assert engine_load()["running"] > 0
+        assert answer.result().status_code in (200, 504)
+
+
+def test_a_prompt_longer_than_the_context_is_the_clients_mistake(service: Any) -> None:
+    answer = service.client.post("/v1/lift", json={"prompt": "Sort numbers. " * 1_400})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "prompt"
+    assert "tokens" in answer.json()["detail"]
+
+
+def test_the_engine_replica_keeps_to_its_memory(service: Any) -> None:
+    replica = service.replica("Engine")
+    processes = [replica, *replica.children(recursive=True)]
+    assert sum(p.memory_full_info().pss for p in processes) < 6 * 2**30
+
+
+def test_a_dead_engine_is_a_503_until_its_weights_are_loaded_again(service: Any) -> None:
+    service.replica("Engine").kill()
+    begun = time.monotonic()
+    refused = until(service, 503, limit_s=30)
+    assert time.monotonic() - begun < 30
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "Engine" in refused.json()["detail"]
+    until(service, 200, limit_s=300)
+
+
+def until(service: Any, status: int, limit_s: float) -> httpx.Response:
+    """The first answer with this status, to one request after the other."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        answer: httpx.Response = service.client.post("/v1/lift", json={"prompt": PROMPTS[0], "n": 1, "timeout_s": 120})
+        if answer.status_code == status:
+            return answer
+        time.sleep(0.5)
+    pytest.fail(f"no {status} within {limit_s:g} s")

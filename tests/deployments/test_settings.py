@@ -1,0 +1,39 @@
+"""What a Serve config may say under `args:`."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from deployments.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        ({"engin": {}}, "engin"),
+        ({"engine": {"modle": "x"}}, "engine.modle"),
+        ({"engine": {"tensor_parallel": 0}}, "engine.tensor_parallel"),
+        ({"engine": {"grammar_backend": "regex"}}, "engine.grammar_backend"),
+        ({"engine": {"memory_fraction": 1.5}}, "engine.memory_fraction"),
+        ({"code": {"n": 0}}, "code.n"),
+        ({"code": {"temperature": 3}}, "code.temperature"),
+        ({"validator": {"memory_bytes": 1}}, "validator.memory_bytes"),
+        ({"api": {"default_timeout_s": -1}}, "api.default_timeout_s"),
+        ({"pools": "both"}, "pools"),
+    ],
+)
+def test_a_wrong_key_or_amount_is_refused_by_name(args: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings.model_validate(args)
+    assert named in {".".join(str(part) for part in error["loc"]) for error in refusal.value.errors()}
+
+
+def test_an_answer_must_leave_room_for_its_prompt() -> None:
+    with pytest.raises(ValidationError, match=r"ir\.max_tokens is 4096.*engine\.context_tokens"):
+        Settings.model_validate({"ir": {"max_tokens": 4_096}, "engine": {"context_tokens": 4_096}})
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().max_attempts = 3  # type: ignore[misc]
