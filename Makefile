@@ -65,7 +65,7 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,loadtest]' -c constraints.txt
 	touch $@
 
-$(VENV)/installed-cpu: $(VENV)/installed-dev $(wildcard deployments/sgl_kernel_cpu/*) 
+$(VENV)/installed-cpu: $(VENV)/installed-dev $(wildcard deployments/sgl_kernel_cpu/*)
 	@echo "Installing SGLang for the CPU: 2.6 GB, about two minutes ..."
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[cpu,dev,loadtest]' -c constraints.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(CPU_ENGINE)

@@ -56,7 +56,7 @@ class Replicas:
     def __init__(self, needed: Sequence[str]) -> None:
         self._needed = needed
         self._asked = -_FRESH_S
-        self._missing: tuple[str, ...] = ()
+        self._missing = tuple(needed)  # until the first answer is here
 
     async def missing(self) -> tuple[str, ...]:
         if time.monotonic() - self._asked >= _FRESH_S:

@@ -19,7 +19,7 @@ def evaluate(
     url: URL = "http://127.0.0.1:8000",
     n: Annotated[int | None, typer.Option(help="Variations a task. Default: the deployment's.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many tasks.")] = None,
-    concurrency: Annotated[int, typer.Option(help="Tasks at once.", min=1)] = 4,
+    concurrency: Annotated[int, typer.Option(help="Tasks at once.", min=1)] = 6,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json and index the figure.")] = None,
 ) -> None:
     """Send the 18 tasks to a service and check its code by what it never saw: `lift eval --record tasks18.cpu`."""

@@ -67,5 +67,6 @@ def notice(model: str, pieces: Pieces) -> str:
 def did_you_mean(model: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest known model, or nothing; `qwen2.5-coder-0.5b` is near enough."""
     names = {part.lower(): name for name in known for part in (name, name.rpartition("/")[2])}
-    near = get_close_matches(model.lower(), names, n=1, cutoff=0.5)
+    # A full hub id that differs by more than a slip of the finger is another model.
+    near = get_close_matches(model.lower(), names, n=1, cutoff=0.9 if "/" in model else 0.7)
     return f"Did you mean {names[near[0]]!r}? " if near else ""

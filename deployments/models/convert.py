@@ -1,16 +1,16 @@
 """A GGUF file to a folder of bf16 safetensors: `python -m deployments.models.convert GGUF FOLDER`."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deployments.models.errors import ConversionFailed
 
 
 def convert(gguf: Path, folder: Path) -> None:
-    """Write `folder`, complete once it exists. Takes a minute, and five times the file's size in memory."""
+    """Write `folder`, complete once it exists. Takes a minute, and up to six times the file's size in memory."""
     # A process of its own gives that memory back. It has all it needs on the disk.
     command = [sys.executable, "-m", "deployments.models.convert", str(gguf), str(folder)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
@@ -24,11 +24,11 @@ def convert(gguf: Path, folder: Path) -> None:
 
 
 def write(gguf: Path, folder: Path) -> None:
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    _write_tokenizer(gguf, part)
-    _write_model(gguf, part)
-    part.rename(folder)
+    with TemporaryDirectory(dir=folder.parent) as unfinished:
+        part = Path(unfinished) / folder.name
+        _write_tokenizer(gguf, part)
+        _write_model(gguf, part)
+        part.rename(folder)
 
 
 def _write_tokenizer(gguf: Path, folder: Path) -> None:

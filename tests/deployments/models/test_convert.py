@@ -11,4 +11,4 @@ def test_a_file_that_is_no_gguf_leaves_no_folder(tmp_path: Path) -> None:
     gguf.write_bytes(b"not a model")
     with pytest.raises(ConversionFailed, match=r"Could not convert .*model\.gguf: (?s:.*)Error"):
         convert(gguf, tmp_path / "model")
-    assert not (tmp_path / "model").exists()
+    assert list(tmp_path.iterdir()) == [gguf]
