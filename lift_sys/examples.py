@@ -5,6 +5,8 @@ A stated example is a call of a function with literals, and the literal it retur
 
 import ast
 import doctest
+import itertools
+import keyword
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,13 +15,22 @@ from typing import NamedTuple
 from schemas.ir import Example
 
 _PARSE_ERRORS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
-_CALL = re.compile(r"(?<![\w.])[A-Za-z_]\w*\(")
+_CALL = re.compile(r"(?<![\w.~-])(?<!def )(?<!not )[A-Za-z_][A-Za-z0-9_]{0,47}\(")
 _RETURNS = re.compile(r"\s*`?\s*(?:==|->|=>|→|is|gives|(?:should |must |shall )?returns?)\s*`?\s*")
 _RAISES = re.compile(
     r"\s*`?\s*(?:(?:should |must |shall )?raises?|->)\s+`?(?:an? )?`?([A-Z]\w*(?:Error|Exception|Iteration))\b"
 )
+_STRING = r"""[bBrRuU]{0,2}(?:'{3}(?:[^\\]|\\.)*?'{3}|"{3}(?:[^\\]|\\.)*?"{3}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+_BRACKET_OR_STRING = re.compile(rf"(?P<open>[(\[{{])|(?P<close>[)\]}}])|{_STRING}|(?P<stray>['\"])", re.DOTALL)
+_SCALAR = re.compile(
+    rf"{_STRING}|-?(?:0[xXoObB]\w+|(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][-+]?\d+)?|None|True|False|set\(\))", re.DOTALL
+)
+_GOES_ON = re.compile(r"\w|\.\w|[(\[]|,\d|[ \t]*(?:[-+]|\*\*?|//?|[%@])[ \t]*[-\d(\[{'\"]")
+"""What makes a literal the beginning of something else: `3D`, `2 * 3`, `'a'.upper()`, `1,000`."""
 _MOST = 32
+_MOST_CALLS = 500
 _LONGEST = 400
+_DEEPEST = 60
 
 
 class Stated(NamedTuple):
@@ -74,17 +85,18 @@ def _doctests(text: str) -> Iterator[Stated]:
     except ValueError:  # a docstring with uneven indentation
         return
     for block in blocks:
-        stated = _read(f"{block.source.strip()} == {block.want.strip()}", 0) if block.want else None
+        ending = f"raises {block.exc_msg.partition(':')[0]}" if block.exc_msg else f"== {block.want.strip()}"
+        stated = _read(f"{block.source.strip()} {ending}", 0) if block.want else None
         if stated:
             yield stated
 
 
 def _sentences(text: str) -> Iterator[Stated]:
-    for line in text.splitlines():
-        for call in _CALL.finditer(line):
-            stated = _read(line, call.start())
-            if stated:
-                yield stated
+    calls = ((line, call.start()) for line in text.splitlines() for call in _CALL.finditer(line))
+    for line, start in itertools.islice(calls, _MOST_CALLS):
+        stated = _read(line, start)
+        if stated:
+            yield stated
 
 
 def _read(text: str, start: int) -> Stated | None:
@@ -93,10 +105,10 @@ def _read(text: str, start: int) -> Stated | None:
     closing = _closing(text, opening.end()) if opening else None
     if opening is None or closing is None:
         return None
-    arguments, rest = text[opening.end() : closing].strip(), text[closing + 1 :][:_LONGEST]
-    if not is_arguments(arguments):
+    name, arguments = opening.group()[:-1], text[opening.end() : closing].strip()
+    rest = text[closing + 1 : closing + 1 + _LONGEST]
+    if keyword.iskeyword(name) or not is_arguments(arguments):
         return None
-    name = opening.group()[:-1]
     if raises := _RAISES.match(rest):
         return Stated(name, _example(arguments, "raises", raises.group(1)))
     if (returns := _RETURNS.match(rest)) and (value := _leading_literal(rest[returns.end() :])):
@@ -111,15 +123,24 @@ def _example(arguments: str, expect: str, value: str) -> Example:
 
 
 def _closing(text: str, start: int) -> int | None:
-    """The index of the parenthesis that closes the call whose arguments begin at `start`."""
-    ends = (i for i in range(start, min(len(text), start + 4 * _LONGEST)) if text[i] == ")")
-    return next((end for end in ends if is_arguments(text[start:end])), None)
+    """The index of the bracket that closes what was opened before `start`. In one pass: a prompt may be hostile."""
+    depth = 1
+    for part in _BRACKET_OR_STRING.finditer(text, start, start + 4 * _LONGEST):
+        depth += (part["open"] is not None) - (part["close"] is not None)
+        if part["stray"] or depth > _DEEPEST:
+            return None
+        if depth == 0:
+            return part.start()
+    return None
 
 
 def _leading_literal(text: str) -> str | None:
-    """The longest literal that the text begins with. A bare `1, 2` is two answers, not a tuple."""
-    for end in range(len(text), 0, -1):
-        candidate = text[:end].rstrip(" .,;:`\n")
-        if is_literal(candidate) and (candidate[0] == "(" or not isinstance(ast.literal_eval(candidate), tuple)):
-            return candidate
-    return None
+    """The literal that the text begins with. A bare `1, 2` is two answers, not a tuple."""
+    if scalar := _SCALAR.match(text):
+        end: int | None = scalar.end()
+    else:
+        closing = _closing(text, 1) if text[:1] in ("(", "[", "{") else None
+        end = None if closing is None else closing + 1
+    if end is None or _GOES_ON.match(text, end) or not is_literal(text[:end]):
+        return None
+    return text[:end]

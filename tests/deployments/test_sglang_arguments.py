@@ -1,0 +1,65 @@
+"""The settings in SGLang's own words, for a CPU and for a GPU."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from deployments.settings import EngineSettings
+
+pytestmark = pytest.mark.engine
+
+GPU = EngineSettings(
+    model="x",
+    device="cuda",
+    tensor_parallel=4,
+    dtype="bfloat16",
+    memory_fraction=0.9,
+    max_cached_tokens=1_000,
+    max_running_requests=8,
+    attention_backend="triton",
+    quantization="fp8",
+    speculative_algorithm="EAGLE3",
+    speculative_draft_model="y",
+)
+PROGRAM = """
+import inspect, json, sys
+from sglang.srt.server_args import ServerArgs
+from deployments.settings import EngineSettings
+from deployments.sglang_engine import engine_arguments
+given = [engine_arguments(EngineSettings.model_validate_json(text), "/weights") for text in sys.argv[1:]]
+print(json.dumps({"known": list(inspect.signature(ServerArgs).parameters), "given": given}))
+"""
+
+
+@pytest.fixture(scope="module")
+def asked() -> dict[str, Any]:
+    """What SGLang takes and what the adapter gives, from a process of its own: SGLang warns and patches on import."""
+    command = [sys.executable, "-c", PROGRAM, EngineSettings().model_dump_json(), GPU.model_dump_json()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert shown.returncode == 0, shown.stderr[-2_000:]
+    found: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
+    return found
+
+
+def test_every_argument_is_one_that_sglang_takes(asked: dict[str, Any]) -> None:
+    for given in asked["given"]:
+        assert set(given) <= set(asked["known"])
+
+
+def test_a_gpu_gets_what_the_config_says_and_no_more(asked: dict[str, Any]) -> None:
+    given = asked["given"][1]
+    assert given["tp_size"] == 4
+    assert given["quantization"] == "fp8"
+    assert given["speculative_draft_model_path"] == "y"
+    assert "disable_cuda_graph" not in given
+    assert given["constrained_json_disable_any_whitespace"] is True
+
+
+def test_a_cpu_gets_the_backends_that_run_there(asked: dict[str, Any]) -> None:
+    given = asked["given"][0]
+    assert given["attention_backend"] == "torch_native"
+    assert given["dtype"] == "bfloat16"
+    assert "mem_fraction_static" not in given

@@ -1,0 +1,82 @@
+"""What the README says is so: its commands run, its links lead somewhere, its figures are the measured ones."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BIN = Path(sys.executable).parent
+Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
+
+
+def commands(document: Path = ROOT / "README.md") -> list[str]:
+    """The lines of the shell blocks, without their comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    return [line.split("  #")[0].split(" # ")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def named(word: str) -> str:
+    [found] = [command for command in commands() if word in command]
+    return found.replace(".venv/bin", str(BIN))
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+def test_the_first_two_commands_are_run_and_test() -> None:
+    assert commands()[:2] == ["make run", "make test"]
+
+
+@pytest.mark.parametrize("target", sorted({c.split()[1] for d in DOCS for c in commands(d) if c.startswith("make ")}))
+def test_every_target_that_a_document_names_exists(target: str) -> None:
+    assert shell(f"make -n {target} PYTHON={shlex.quote(sys.executable)}").returncode == 0
+
+
+def test_the_verdict_on_brought_code_is_as_shown() -> None:
+    assert shell(named("printf")).returncode == 0
+    shown = shell(named("lift validate"))
+    assert json.loads(shown.stdout)["verdict"] == "verified"
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(200)
+def test_the_commands_for_a_running_service_are_answered(serve: Serve) -> None:
+    with serve({"engine": {"kind": "scripted"}}) as service:
+        url = str(service.client.base_url).rstrip("/")
+        generated = shell(f"{named('lift generate')} --url {url}")
+        assert generated.returncode == 0, generated.stderr
+        assert "def double" in generated.stdout
+        asked = shell(named("curl").replace("http://127.0.0.1:8000", url))
+        assert json.loads(asked.stdout)["verdict"]["level"] == "likely"
+
+
+def test_every_other_command_is_covered_elsewhere() -> None:
+    """`lift serve` starts the service in every cluster test; `serve run` is what it runs; make is tested above."""
+    here = ("printf", "lift validate", "lift generate", "curl", "lift serve", "serve run", "make ")
+    assert [c for c in commands() if not any(word in c for word in here)] == []
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.name)
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
+
+
+def test_every_figure_is_the_measured_one() -> None:
+    """A figure stands as `id = value`; the value is the index's."""
+    summary = ROOT / "docs" / "results" / "summary.json"
+    measured = {row["id"]: row["value"] for row in json.loads(summary.read_text(encoding="utf-8"))}
+    quoted = re.findall(r"`([a-z]+\.[a-z0-9_.]+) = ([0-9.]+)`", README)
+    assert quoted
+    assert [(name, float(value)) for name, value in quoted] == [(name, measured[name]) for name, _ in quoted]
