@@ -1,5 +1,6 @@
 """A Serve config file, read strictly. Serve itself takes misspelt keys in silence."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from ray.serve.schema import ServeDeploySchema
 
 from deployments.settings import Settings
 
+_IMPORT_PATH = "deployments.app:build"
+_PORTS = range(1, 65_536)
 _STAGES = {"Ingress", "IRStage", "CodeStage", "Validator"}
 _FREE = {"args", "runtime_env", "user_config", "request_router_kwargs", "policy_kwargs", "resources"}
 """Keys whose content is not Serve's."""
@@ -33,7 +36,9 @@ class ServeConfig:
 
     @property
     def url(self) -> str:
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
+        """For a client on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def engine_names(settings: Settings) -> tuple[str, ...]:
@@ -55,6 +60,8 @@ def load(path: Path) -> ServeConfig:
     if problems:
         raise ConfigInvalid(path, problems)
     schema = ServeDeploySchema.model_validate(data)
+    if schema.http_options.port not in _PORTS:
+        raise ConfigInvalid(path, [f"http_options.port: {schema.http_options.port}, not 1 to {_PORTS[-1]}"])
     settings = _settings(path, schema)
     return ServeConfig(path, settings, schema.http_options.host, schema.http_options.port)
 
@@ -63,6 +70,8 @@ def _settings(path: Path, schema: ServeDeploySchema) -> Settings:
     if len(schema.applications) != 1:
         raise ConfigInvalid(path, [f"applications: {len(schema.applications)} of them, and one is wanted"])
     [application] = schema.applications
+    if application.import_path != _IMPORT_PATH:
+        raise ConfigInvalid(path, [f"applications.0.import_path: {application.import_path!r}, not {_IMPORT_PATH!r}"])
     problems = list(_refused(Settings, application.args, "applications.0.args."))
     if problems:
         raise ConfigInvalid(path, problems)
@@ -75,7 +84,9 @@ def _settings(path: Path, schema: ServeDeploySchema) -> Settings:
 
 def _wrong_deployments(deployments: list[Any], settings: Settings) -> Iterator[str]:
     names = _STAGES | set(engine_names(settings))
-    given = {deployment.name for deployment in deployments}
+    times = Counter(deployment.name for deployment in deployments)
+    given = set(times)
+    yield from (f"deployments: {name} stands there {count} times" for name, count in times.items() if count > 1)
     yield from (f"deployments: {name} is not in the graph of {', '.join(sorted(names))}" for name in given - names)
     yield from (f"deployments: {name} is missing" for name in sorted(names - given))
     for deployment in deployments:

@@ -17,7 +17,8 @@ _INSTRUCTIONS = (
     "You are an expert Python programmer. Answer with one Python code block: the imports it needs and the complete "
     "function, without comments, docstring, examples or tests."
 )
-_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+(.+))", re.MULTILINE)
+_MODULE = re.compile(r"(?:^|,)\s*([A-Za-z_]\w*)")
 _STARS = {"var_positional": "*", "var_keyword": "**"}
 
 
@@ -101,4 +102,5 @@ async def write_code(
 def to_code(function: str, completion: Completion) -> Code:
     """Build the `CODE_GENERATION_SCHEMA` value around the raw text. Nothing is parsed: that is the sandbox's work."""
     source = fenced_source(completion.text)
-    return Code(function=function, imports=tuple(sorted(set(_IMPORT.findall(source))))[:64], source=source or "pass")
+    found = {name for one, several in _IMPORT.findall(source) for name in (_MODULE.findall(several) or [one])}
+    return Code(function=function, imports=tuple(sorted(found))[:64], source=source or "pass")

@@ -20,7 +20,9 @@ _RETURNS = re.compile(r"\s*`?\s*(?:==|->|=>|→|is|gives|(?:should |must |shall 
 _RAISES = re.compile(
     r"\s*`?\s*(?:(?:should |must |shall )?raises?|->)\s+`?(?:an? )?`?([A-Z]\w*(?:Error|Exception|Iteration))\b"
 )
-_STRING = r"""[bBrRuU]{0,2}(?:'{3}(?:[^\\]|\\.)*?'{3}|"{3}(?:[^\\]|\\.)*?"{3}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+_STRING = (
+    r"""[bBrRuU]{0,2}(?:'{3}(?:[^\\]|\\.)*?'{3}|"{3}(?:[^\\]|\\.)*?"{3}|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+)
 _BRACKET_OR_STRING = re.compile(rf"(?P<open>[(\[{{])|(?P<close>[)\]}}])|{_STRING}|(?P<stray>['\"])", re.DOTALL)
 _SCALAR = re.compile(
     rf"{_STRING}|-?(?:0[xXoObB]\w+|(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][-+]?\d+)?|None|True|False|set\(\))", re.DOTALL
@@ -49,12 +51,12 @@ def parse(text: str) -> Stated:
     return stated
 
 
-def find(prompt: str) -> tuple[Stated, ...]:
-    """All examples stated in a text, of the one function that most of them call, in order and without repetition."""
+def find(prompt: str, function: str | None = None) -> tuple[Stated, ...]:
+    """All examples stated in a text, of a function, or of that which most of them call; in order, none twice."""
     found = list(dict.fromkeys((*_doctests(prompt), *_sentences(prompt))))
     if not found:
         return ()
-    function = Counter(stated.function for stated in found).most_common(1)[0][0]
+    function = function or Counter(stated.function for stated in found).most_common(1)[0][0]
     return tuple(stated for stated in found if stated.function == function)[:_MOST]
 
 
@@ -65,7 +67,7 @@ def is_arguments(text: str) -> bool:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             return False
         for value in (*call.args, *(keyword.value for keyword in call.keywords)):
-            ast.literal_eval(value)
+            repr(ast.literal_eval(value))  # fails for an int of more digits than Python writes
     except _PARSE_ERRORS:
         return False
     return all(keyword.arg for keyword in call.keywords)

@@ -1,8 +1,10 @@
 """Stage 1: from the user's words to an IR."""
 
+import inspect
 import keyword
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,7 +15,7 @@ from lift_sys.grammar import json_grammar
 from lift_sys.ledger import Ledger
 from schemas.api import LiftRequest, StageReport
 from schemas.engine import Chat, Message, Sampling
-from schemas.ir import IR
+from schemas.ir import IR, Kind, Parameter
 
 _INSTRUCTIONS = """\
 You specify Python functions. Read the request and answer with one JSON object that specifies one function.
@@ -50,6 +52,13 @@ _SAMPLE_IR = IR.model_validate(
     }
 )
 
+_KINDS: dict[Kind, Any] = {
+    "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    "keyword_only": inspect.Parameter.KEYWORD_ONLY,
+    "var_positional": inspect.Parameter.VAR_POSITIONAL,
+    "var_keyword": inspect.Parameter.VAR_KEYWORD,
+}
+
 
 @cache
 def ir_grammar() -> str:
@@ -64,7 +73,7 @@ def ir_chat(request: LiftRequest) -> Chat:
         Message(role="system", content=_INSTRUCTIONS),
         Message(role="user", content=_SAMPLE_REQUEST),
         Message(role="assistant", content=_SAMPLE_IR.model_dump_json()),
-        Message(role="user", content=request.prompt + hint),
+        Message(role="user", content="\n".join([request.prompt, *request.examples]) + hint),
     )
     return Chat(messages=messages)
 
@@ -72,14 +81,18 @@ def ir_chat(request: LiftRequest) -> Chat:
 def stated_examples(request: LiftRequest) -> tuple[Stated, ...]:
     """The user's examples: those of the request's list, and those in its words. All call one function.
 
-    Raises `SpecificationInvalid` that names the one of the list that cannot be read.
+    Raises `SpecificationInvalid` that names the one of the list that cannot be read, or calls another function.
     """
+    listed: list[Stated] = []
     for index, text in enumerate(request.examples):
         try:
-            parse(text)
+            listed.append(parse(text))
         except ValueError as error:
             raise SpecificationInvalid(f"examples.{index}", str(error)) from None
-    return find("\n".join([*request.examples, request.prompt]))
+        if listed[-1].function != listed[0].function:
+            raise SpecificationInvalid(f"examples.{index}", f"does not call {listed[0].function!r}, as the first does")
+    found = find(request.prompt, listed[0].function if listed else None)
+    return tuple(dict.fromkeys((*listed, *found)))
 
 
 async def write_ir(
@@ -113,13 +126,18 @@ def _named_as_stated(ir: IR, stated: Sequence[Stated]) -> IR:
 
 def why_unusable(ir: IR) -> str:
     """What makes it impossible to hold code to this IR, or nothing. A wrong example or predicate does not."""
-    names = [parameter.name for parameter in ir.signature.parameters]
-    for name in (ir.signature.name, *names):
-        if keyword.iskeyword(name):
-            return f"{name!r} is a keyword of Python"
-    if len(set(names)) < len(names):
-        return "two parameters have the same name"
+    if keyword.iskeyword(ir.signature.name):
+        return f"{ir.signature.name!r} is a keyword of Python"
     for parameter in ir.signature.parameters:
-        if parameter.default is not None and not is_arguments(parameter.default):
+        if parameter.default is not None and not is_arguments(f"x={parameter.default}"):
             return f"the default of {parameter.name!r} is not a literal"
+    try:
+        inspect.Signature([_parameter(parameter) for parameter in ir.signature.parameters])
+    except ValueError as error:
+        return f"no function of Python has these parameters: {error}"
     return ""
+
+
+def _parameter(parameter: Parameter) -> inspect.Parameter:
+    default = inspect.Parameter.empty if parameter.default is None else parameter.default
+    return inspect.Parameter(parameter.name, _KINDS[parameter.kind], default=default)

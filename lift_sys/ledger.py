@@ -35,6 +35,7 @@ class Ledger:
             prompt_tokens=sum(c.prompt_tokens for c in self._completions),
             cached_tokens=sum(c.cached_tokens for c in self._completions),
             completion_tokens=sum(c.completion_tokens for c in self._completions),
+            finish_reasons=tuple(c.finish_reason for c in self._completions),
         )
 
 
@@ -47,4 +48,5 @@ def add(reports: list[StageReport]) -> StageReport:
         prompt_tokens=sum(r.prompt_tokens for r in reports),
         cached_tokens=sum(r.cached_tokens for r in reports),
         completion_tokens=sum(r.completion_tokens for r in reports),
+        finish_reasons=tuple(reason for r in reports for reason in r.finish_reasons),
     )

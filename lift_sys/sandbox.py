@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol, TypeVar
+from typing import Annotated, Any, BinaryIO, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lift_sys.errors import SandboxUnavailable
-from lift_sys.jail.values import Tree
+from lift_sys.jail.values import Tree, well_formed
 from schemas.verdict import Tier
 
 _ROOT = Path(__file__).parents[1]
@@ -38,6 +38,9 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+Words = Annotated[str, Field(max_length=1_000)]
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,9 +48,11 @@ class _Frozen(BaseModel):
 class Outcome(_Frozen):
     """How one call ended."""
 
-    returned: Tree | None = None
-    raised: str | None = None
-    detail: str = ""
+    returned: Annotated[Tree, AfterValidator(well_formed)] | None = None
+    raised: Words | None = None
+    kinds: Annotated[tuple[Words, ...], Field(max_length=8)] = ()
+    """The names of the exception's class and of those that it derives from."""
+    detail: Words = ""
     mutated: bool = False
 
     @property
@@ -66,7 +71,7 @@ class Trouble(_Frozen):
     """Why no call was made."""
 
     clause: Literal["parse", "import", "signature", "limits"]
-    detail: str
+    detail: Words
 
 
 class Report(_Frozen):
@@ -76,6 +81,7 @@ class Report(_Frozen):
     trouble: Trouble | None = None
     imports: tuple[str, ...] = ()
     parameters: tuple[ParameterFact, ...] | None = None
+    is_async: bool = False
     outcomes: tuple[Outcome, ...] = ()
 
 
@@ -116,23 +122,30 @@ class ProcessSandbox:
         self._tier: Tier | None = None
 
     async def tier(self) -> Tier:
-        """The tier that this machine gives. Raises `SandboxUnavailable`."""
+        """The tier that this machine gives, by a probe of our own. Raises `SandboxUnavailable`."""
         if self._tier is None:
-            probe = await self.evaluate(("True",), ({},))
+            probe = await self._ask({"kind": "predicates", "predicates": ["True"], "scopes": [{}]}, Holdings)
             if probe is None:
                 raise SandboxUnavailable("the sandbox's own probe gave no answer")
             self._tier = probe.tier
+        if self._tier == "rlimits" and not self._allow_weak:
+            raise SandboxUnavailable("this kernel has no Landlock; set `validator.allow_weak_sandbox` for development")
         return self._tier
 
     async def run(self, source: str, function: str, calls: Sequence[str]) -> Report:
+        tier = await self.tier()
         job = {"kind": "run", "source": source, "function": function, "calls": list(calls)}
         report = await self._ask(job, Report)
         if report is None or (report.trouble is None and len(report.outcomes) != len(calls)):
-            return Report(tier=await self.tier(), trouble=Trouble(clause="limits", detail=self._silent()))
-        return report
+            return Report(tier=tier, trouble=Trouble(clause="limits", detail=self._silent()))
+        return report.model_copy(update={"tier": tier})
 
     async def evaluate(self, predicates: Sequence[str], scopes: Sequence[dict[str, str]]) -> Holdings | None:
-        return await self._ask({"kind": "predicates", "predicates": list(predicates), "scopes": list(scopes)}, Holdings)
+        await self.tier()
+        job = {"kind": "predicates", "predicates": list(predicates), "scopes": list(scopes)}
+        holdings = await self._ask(job, Holdings)
+        shape = [len(scopes)] * len(predicates)
+        return holdings if holdings and [len(row) for row in holdings.outcomes] == shape else None
 
     def _silent(self) -> str:
         megabytes = self._limits.memory_bytes // 2**20
@@ -149,12 +162,9 @@ class ProcessSandbox:
             answer = json.loads(text)
             if answer.pop("nonce", None) != nonce:
                 return None
-            report = shape.model_validate(answer)
-        except (ValueError, RecursionError, AttributeError):
+            return shape.model_validate(answer)
+        except (ValueError, TypeError, RecursionError, AttributeError):
             return None
-        if report.tier == "rlimits" and not self._allow_weak:
-            raise SandboxUnavailable("this kernel has no Landlock; set `validator.allow_weak_sandbox` for development")
-        return report
 
 
 def _converse(job: bytes, limits: Limits) -> bytes:

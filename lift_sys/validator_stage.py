@@ -2,6 +2,7 @@
 
 import time
 
+from lift_sys.errors import SpecificationInvalid
 from lift_sys.sandbox import Sandbox
 from lift_sys.validation.judge import judge
 from lift_sys.validation.spec import from_examples, from_ir, read_examples
@@ -24,6 +25,8 @@ async def choose_code(
 async def validate_code(request: ValidateRequest, *, sandbox: Sandbox) -> Verdict:
     """The verdict on code that somebody else wrote. Raises `SpecificationInvalid` that names the client's mistake."""
     function = request.function or (request.ir.signature.name if request.ir else "")
+    if request.ir and request.ir.signature.name != function:
+        raise SpecificationInvalid("function", f"is {function!r}, but the IR's is {request.ir.signature.name!r}")
     stated = read_examples(function, request.examples)
     spec = from_ir(request.ir, stated) if request.ir else from_examples(function, stated)
     judgement = await judge(spec, [request.code], sandbox, sampled=False)

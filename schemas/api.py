@@ -1,11 +1,12 @@
 """The requests and answers of the HTTP API."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, model_validator
+from pydantic import AfterValidator, Field, StrictFloat, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.code import Code
+from schemas.engine import FinishReason
 from schemas.ir import IR
 from schemas.verdict import Verdict
 from schemas.wire import Identifier, Wire
@@ -19,16 +20,11 @@ def _printable(value: str) -> str:
     return value
 
 
-def _seconds(value: Any) -> Any:
-    """Admit 30 for 30.0, and nothing else that is not a float."""
-    return float(value) if type(value) is int else value
-
-
 Words = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_printable)]
 ExampleText = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
 """An example as a comparison, such as `f([1, 2]) == 3`."""
 Examples = Annotated[tuple[ExampleText, ...], Field(max_length=32)]
-TimeoutS = Annotated[StrictFloat, BeforeValidator(_seconds), Field(gt=0, le=3_600)]
+TimeoutS = Annotated[StrictFloat, Field(gt=0, le=3_600)]
 
 
 class LiftRequest(Wire):
@@ -37,7 +33,7 @@ class LiftRequest(Wire):
     examples: Examples = ()
     n: Annotated[StrictInt, Field(ge=1, le=64)] | None = None
     """How many variations of the code to sample. Default: the deployment's."""
-    temperature: Annotated[StrictFloat, BeforeValidator(_seconds), Field(ge=0, le=2)] | None = None
+    temperature: Annotated[StrictFloat, Field(ge=0, le=2)] | None = None
     """Of the code stage. Default: the deployment's."""
     timeout_s: TimeoutS | None = None
     """After this the answer is a 504 and the work is aborted. Default and ceiling: the deployment's."""
@@ -53,6 +49,8 @@ class StageReport(Wire):
     cached_tokens: int = 0
     """How many of the prompt's tokens the engine had in its prefix cache."""
     completion_tokens: int = 0
+    finish_reasons: tuple[FinishReason, ...] = ()
+    """Why each completion ended, in the order of the variations."""
 
 
 class LiftResponse(Wire):

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from schemas.wire import Wire
 
+FinishReason = Literal["stop", "length", "abort"]
+"""`stop`: the grammar was complete. `length`: cut at the limit. `abort`: the engine gave up."""
+
 
 class Message(Wire):
     role: Literal["system", "user", "assistant"]
@@ -26,7 +29,7 @@ class Sampling(Wire):
 
 class Completion(Wire):
     text: str
-    finish_reason: Literal["stop", "length", "abort"]
+    finish_reason: FinishReason
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int

@@ -116,3 +116,9 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Which event loop the async tests run on: the one that the service runs on."""
+    return "asyncio"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deployments.cli import client
-from deployments.cli.console import REJECTED, err
+from deployments.cli.console import REJECTED, err, plain
 from deployments.cli.service import LOCAL, checked, end_on_sigterm, started, wait_until_ready
 from deployments.cli.show import show_response
 from schemas import LiftRequest
@@ -24,7 +24,7 @@ def demo(
         err.print(f"starting the service (about a minute; its log: {log.name})", highlight=False, soft_wrap=True)
         with started(config, log.file) as process:
             wait_until_ready(process, known.url)
-            err.print(f"ready; lifting {prompt!r} (a small model on a CPU takes a minute or two)", highlight=False)
+            err.print(plain(f"ready; lifting {prompt!r} (a small model on a CPU takes a minute or two)"))
             answer = client.lift(known.url, LiftRequest(prompt=prompt))
             show_response(answer)
             err.print("stopping the service …")

@@ -8,22 +8,24 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 import psutil
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from deployments.cli.console import out
+from deployments.cli.console import out, plain
 from deployments.cli.service import LOCAL, port_is_free
 from deployments.models import cache
 from deployments.models.errors import WeightsMissing
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.sandbox import ProcessSandbox
 
-_NEEDED_GB, _NEEDED_DISK_GB = 7, 10
+_NEEDED_GB, _NEEDED_DISK_GB, _NEEDED_SHARED_GB = 7, 10, 0.25
+_SHARED = Path("/dev/shm")
 _PACKAGES = ("ray", "sglang", "torch", "xgrammar")
 _MARKS = {"ok": Text("✓", "green"), "warning": Text("!", "yellow"), "problem": Text("✗", "bold red")}
 
@@ -45,9 +47,9 @@ def doctor(
     if json:
         typer.echo(json_text.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        table = Table("", "what", "finding", "remedy", box=None, pad_edge=False)
+        table = Table("", "what", Column("finding", overflow="fold"), Column("remedy", overflow="fold"), box=None)
         for finding in findings:
-            table.add_row(_MARKS[finding.state], finding.what, finding.detail, Text(finding.remedy))
+            table.add_row(_MARKS[finding.state], finding.what, plain(finding.detail), plain(finding.remedy))
         out.print(table)
     if any(finding.state == "problem" for finding in findings):
         raise typer.Exit(1)
@@ -92,9 +94,10 @@ def gpu() -> Finding:
     query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     if not shutil.which(query[0]):
         return Finding("gpu", "ok", "none; the engine runs on the CPU")
-    shown = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    if shown.returncode:
-        return Finding("gpu", "warning", "nvidia-smi fails", shown.stderr.strip()[:200])
+    try:
+        shown = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+    except subprocess.SubprocessError as error:
+        return Finding("gpu", "warning", f"nvidia-smi fails: {error}", "mend the driver; a CPU needs none")
     return Finding("gpu", "ok", "; ".join(shown.stdout.strip().splitlines()))
 
 
@@ -105,6 +108,8 @@ def packages() -> Finding:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
+    if find_spec("sgl_kernel") is None:  # whose package has another name on a CPU
+        missing.append("sgl_kernel")
     if missing:
         return Finding("packages", "problem", f"{', '.join(missing)} missing", "make install")
     return Finding("packages", "ok", ", ".join(found))
@@ -120,11 +125,21 @@ def sandbox() -> Finding:
     return Finding("sandbox", "ok", f"tier {tier}")
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (python, memory, cores, disk, gpu, packages, sandbox)
+def shared_memory() -> Finding:
+    size_gb = shutil.disk_usage(_SHARED).total / 2**30 if _SHARED.is_dir() else 0.0
+    if size_gb >= _NEEDED_SHARED_GB:
+        return Finding("shared_memory", "ok", f"{size_gb:.1f} GB at {_SHARED}")
+    remedy = "in a container, start it with --shm-size=1g; Ray uses the disk instead"
+    return Finding("shared_memory", "warning", f"{size_gb:.2f} GB at {_SHARED}", remedy)
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (python, memory, cores, disk, gpu, packages, shared_memory, sandbox)
 
 
 def config_checks(path: Path) -> Iterator[Finding]:
     """What the config asks for: itself readable, its weights here, its port free."""
+    if find_spec("ray") is None:  # then there is nothing to read the config with, and `packages` says so
+        return
     from deployments.models.weights import locate
     from deployments.serve_config import ConfigInvalid, load
 
@@ -134,6 +149,10 @@ def config_checks(path: Path) -> Iterator[Finding]:
         yield Finding("config", "problem", str(error), "mend the file")
         return
     yield Finding("config", "ok", str(path))
+    if config.settings.engine.device == "cuda" and not shutil.which("nvidia-smi"):
+        yield Finding(
+            "device", "problem", "cuda, and there is no nvidia-smi", "install the driver, or serve on the CPU"
+        )
     if config.settings.engine.kind == "sglang":
         try:
             yield Finding("weights", "ok", str(locate(config.settings.engine.model)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from deployments.cli.console import err, out
+from deployments.cli.console import err, out, plain
 from deployments.cli.generate import URL
 from lift_sys.evaluation.tasks import tasks18
 from schemas.figure import Figure, circumstances, index, write_result
@@ -32,7 +32,8 @@ def evaluate(
         def tell(row: "Row") -> None:
             progress.advance(bar)
             colour = "green" if row.solved else "red"
-            progress.console.print(f"[{colour}]{row.task}[/] {row.verdict} {row.wrong or ''} {row.seconds:.0f} s")
+            words = f" {row.verdict} {row.wrong or ''} {row.seconds:.0f} s"
+            progress.console.print(plain(row.task, colour) + plain(words))
 
         rows = asyncio.run(evaluate(url, tasks, concurrency=concurrency, n=n, on_row=tell))
     solved = sum(row.solved for row in rows)

@@ -39,7 +39,10 @@ def generate(
 def _request(
     prompt: str, example: list[str] | None, n: int | None, temperature: float | None, timeout: float | None
 ) -> LiftRequest:
-    words = sys.stdin.read() if prompt == "-" else prompt
+    try:
+        words = sys.stdin.buffer.read().decode("utf-8") if prompt == "-" else prompt
+    except UnicodeDecodeError as error:
+        fail(f"prompt: not UTF-8 at byte {error.start} of standard input")
     try:
         return LiftRequest(prompt=words, examples=tuple(example or ()), n=n, temperature=temperature, timeout_s=timeout)
     except ValidationError as error:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from deployments.cli.console import err, fail, out
+from deployments.cli.console import err, fail, out, plain
 from deployments.models.catalogue import CATALOGUE
 from deployments.models.errors import WeightsProblem
 from deployments.models.progress import drawn
@@ -27,7 +27,7 @@ def fetch(
         fail(str(problem))
     except KeyboardInterrupt:
         fail("interrupted; the same command goes on from here", 130)
-    err.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
+    err.print(plain(f"{name}: {folder}"), soft_wrap=True)
 
 
 @model.command(name="list")
@@ -38,7 +38,7 @@ def list_models() -> None:
     table = Table("model", "size", "where", box=None)
     here = weights.cached()
     for stored in here:
-        table.add_row(stored.model, f"{stored.size_bytes / 1e9:.1f} GB", str(stored.folder))
+        table.add_row(plain(stored.model), f"{stored.size_bytes / 1e9:.1f} GB", plain(str(stored.folder)))
     for name in sorted(set(CATALOGUE) - {stored.model for stored in here}):
         table.add_row(name, "-", f"lift model fetch {name}")
     out.print(table)

@@ -2,10 +2,10 @@
 
 from rich.panel import Panel
 from rich.syntax import Syntax
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from deployments.cli.console import out
+from deployments.cli.console import out, plain, seen
 from lift_sys.code_stage import header
 from schemas import IR, LiftResponse, Verdict
 
@@ -15,7 +15,9 @@ _MARKS = {"passed": Text("✓", "green"), "failed": Text("✗", "red"), "skipped
 
 def show_response(answer: LiftResponse) -> None:
     show_ir(answer.ir)
-    out.print(Panel(Syntax(answer.code.source, "python"), title=f"code, chosen from {answer.variations}", expand=False))
+    out.print(
+        Panel(Syntax(seen(answer.code.source), "python"), title=f"code, chosen from {answer.variations}", expand=False)
+    )
     show_verdict(answer.verdict)
     _show_costs(answer)
 
@@ -27,17 +29,17 @@ def show_ir(ir: IR) -> None:
     ]
     lines += [f"  {a.kind} {a.expr}   [{a.origin}]" for a in ir.assertions]
     lines += [f"  open: {h.question} assumed {h.assumed!r} of {', '.join(h.options)}" for h in ir.holes]
-    out.print(Panel(Text("\n".join(lines)), title="IR", expand=False))
+    out.print(Panel(plain("\n".join(lines)), title="IR", expand=False))
 
 
 def show_verdict(verdict: Verdict) -> None:
     colour = COLOURS[verdict.level]
-    out.print(Text.assemble((verdict.level.upper(), f"bold {colour}"), f"  {verdict.reason}"))
-    table = Table("", "clause", "origin", "detail", box=None, pad_edge=False)
+    out.print(Text.assemble((verdict.level.upper(), f"bold {colour}"), plain(f"  {verdict.reason}")))
+    table = Table("", "clause", "origin", Column("detail", overflow="fold"), box=None, pad_edge=False)
     for evidence in verdict.evidence:
-        table.add_row(_MARKS[evidence.outcome], evidence.clause, evidence.origin, Text(evidence.detail))
+        table.add_row(_MARKS[evidence.outcome], plain(evidence.clause), evidence.origin, plain(evidence.detail))
     out.print(table)
-    out.print(f"[dim]sandbox: {verdict.sandbox}[/]")
+    out.print(f"[dim]sandbox: {verdict.sandbox or 'not run'}[/]")
 
 
 def _show_costs(answer: LiftResponse) -> None:
@@ -46,4 +48,4 @@ def _show_costs(answer: LiftResponse) -> None:
         cells = (stage.attempts, stage.prompt_tokens, stage.cached_tokens, stage.completion_tokens)
         table.add_row(stage.stage, f"{stage.seconds:.2f}", *map(str, cells))
     out.print(table)
-    out.print(f"[dim]{answer.seconds:.1f} s with {answer.model}, request {answer.request_id}[/]")
+    out.print(plain(f"{answer.seconds:.1f} s with {answer.model}, request {answer.request_id}", "dim"))

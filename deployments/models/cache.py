@@ -22,7 +22,7 @@ class Stored:
 
 def root() -> Path:
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(caches) / "lift-sys" / "models"
+    return (Path(caches) / "lift-sys" / "models").absolute()
 
 
 def folder(model: str) -> Path:

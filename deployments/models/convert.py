@@ -12,6 +12,14 @@ from deployments.models.errors import ConversionFailed
 def convert(gguf: Path, folder: Path) -> None:
     """Write `folder`, complete once it exists. Takes a minute, and up to six times the file's size in memory."""
     # A process of its own gives that memory back. It has all it needs on the disk.
+    # Killed for lack of it, the child cannot clean up after itself: the unfinished folder is ours.
+    with TemporaryDirectory(dir=folder.parent) as unfinished:
+        part = Path(unfinished) / folder.name
+        _write_in_child(gguf, part)
+        part.rename(folder)
+
+
+def _write_in_child(gguf: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "deployments.models.convert", str(gguf), str(folder)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     child = subprocess.run(
@@ -24,11 +32,8 @@ def convert(gguf: Path, folder: Path) -> None:
 
 
 def write(gguf: Path, folder: Path) -> None:
-    with TemporaryDirectory(dir=folder.parent) as unfinished:
-        part = Path(unfinished) / folder.name
-        _write_tokenizer(gguf, part)
-        _write_model(gguf, part)
-        part.rename(folder)
+    _write_tokenizer(gguf, folder)
+    _write_model(gguf, folder)
 
 
 def _write_tokenizer(gguf: Path, folder: Path) -> None:

@@ -13,7 +13,6 @@ from deployments.models.cache import Stored
 
 # Not the same weights again in the formats of other engines.
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
-_PROBE_TIMEOUT_S = 3.0
 
 
 class HubUnavailable(Exception):
@@ -24,6 +23,7 @@ class HubUnavailable(Exception):
 class Hub:
     endpoint: str = constants.ENDPOINT
     cache: Path = Path(constants.HF_HUB_CACHE)
+    probe_timeout_s: float = 3.0
 
     def cached(self, model: str) -> Path | None:
         """The model's snapshot if it is complete; never asks the network."""
@@ -46,7 +46,7 @@ class Hub:
     def probe(self, model: str) -> None:
         """Raises HubUnavailable within seconds, where a download would wait for minutes."""
         try:
-            HfApi(endpoint=self.endpoint).model_info(model, timeout=_PROBE_TIMEOUT_S)
+            HfApi(endpoint=self.endpoint).model_info(model, timeout=self.probe_timeout_s)
         except (httpx.HTTPError, OfflineModeIsEnabled, JSONDecodeError, HFValidationError) as refusal:
             # Not JSON: what a network with a login page answers.
             raise HubUnavailable(f"{self.endpoint}: {refusal}") from refusal
@@ -59,7 +59,11 @@ class Hub:
 
     def download(self, model: str) -> Path:
         """Goes on where an interrupted one stopped."""
-        return Path(snapshot_download(model, cache_dir=self.cache, endpoint=self.endpoint, allow_patterns=_WANTED))
+        try:
+            return Path(snapshot_download(model, cache_dir=self.cache, endpoint=self.endpoint, allow_patterns=_WANTED))
+        except RuntimeError as failure:
+            # hf_xet, which moves the bytes, says so of most of its troubles.
+            raise ConnectionError(str(failure)) from failure
 
 
 def is_hub_id(model: str) -> bool:

@@ -65,7 +65,8 @@ def _is_intact(wheel: Path, member: str) -> bool:
         with ZipFile(wheel) as archive:
             archive.getinfo(member)
             return archive.testzip() is None
-    except (FileNotFoundError, BadZipFile, KeyError, EOFError, zlib.error):
+    except (OSError, BadZipFile, KeyError, EOFError, RuntimeError, zlib.error):
+        # OSError and RuntimeError too: one wrong byte can send the reader before the file's start, or look like a password.
         return False
 
 

@@ -2,7 +2,8 @@
 
 Landlock (https://docs.kernel.org/userspace-api/landlock.html) has no binding worth a dependency: three system calls
 through ctypes do. Files are readable under the standard library only, nothing is writable; TCP and, where the kernel
-allows an own network namespace, every other network is out of reach.
+allows an own network namespace, every other network is out of reach. A limit on processes does not bind root, so a
+seccomp filter refuses new ones: one in a session of its own would outlive the kill of its group.
 """
 
 import ctypes
@@ -18,8 +19,18 @@ _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _FS_RIGHTS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP_ABI, _TCP_BIND_AND_CONNECT = 4, 3
 _SCOPE_ABI, _SCOPE_SOCKETS_AND_SIGNALS = 6, 3
-_NO_NEW_PRIVILEGES = 38
+_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
 _NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000
+_PROCESSES = {
+    "x86_64": (0xC000003E, 56, (57, 58, 59, 322, 435)),
+    "aarch64": (0xC00000B7, 220, (221, 281, 435)),
+}
+"""By machine: its name in a filter, `clone`, and fork, vfork, execve, execveat, clone3 as far as there are such."""
+_X32 = 1 << 30
+_CLONE_THREAD = 1 << 16
+_LOAD, _EQUALS, _AT_LEAST, _HAS_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _NO_SUCH_CALL = 0x7FFF0000, 0x00050000 | 38
+"""No such call, since threads then take `clone` for `clone3`."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -39,12 +50,22 @@ class _PathRule(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
+class _Instruction(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("value", ctypes.c_uint32))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
+
+
 def confine(limits: Limits) -> str:
     """Apply all that this kernel offers, and name the tier reached: `namespaces`, `landlock` or `rlimits`."""
     isolated = _libc.unshare(_NEW_USER_AND_NETWORK) == 0
     _limit_resources(limits)
     _libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    if not _landlock():
+    confined = _landlock()
+    _refuse_processes()
+    if not confined:
         return "rlimits"
     return "namespaces" if isolated else "landlock"
 
@@ -80,6 +101,28 @@ def _landlock() -> bool:
     refused = _libc.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
     return bool(refused == 0)
+
+
+def _refuse_processes() -> None:
+    """Threads stay possible. Where the machine is not listed or has no seccomp, the limit on processes is all."""
+    if os.uname().machine not in _PROCESSES:
+        return
+    machine, clone, refused = _PROCESSES[os.uname().machine]
+    last = len(refused) + 8  # the line that refuses; jumps count from the line after them
+    lines = [
+        (_LOAD, 0, 0, 4),
+        (_EQUALS, 0, last - 2, machine),
+        (_LOAD, 0, 0, 0),
+        (_AT_LEAST, last - 4, 0, _X32),
+        *((_EQUALS, last - i, 0, call) for i, call in enumerate(refused, 5)),
+        (_EQUALS, 0, 2, clone),
+        (_LOAD, 0, 0, 16),
+        (_HAS_BIT, 0, 1, _CLONE_THREAD),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _NO_SUCH_CALL),
+    ]
+    program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
+    _libc.prctl(_SET_SECCOMP, _FILTER, ctypes.byref(program), 0, 0)
 
 
 def _readable() -> set[str]:

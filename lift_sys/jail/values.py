@@ -7,6 +7,7 @@ gains nothing by it.
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 Tree = list[Any]
@@ -45,11 +46,19 @@ class _Encoder:
         if kind is list or kind is tuple:
             return [kind.__name__, [self.encode(v, depth) for v in value]]  # type: ignore[attr-defined]
         if kind is set or kind is frozenset:
-            return [kind.__name__, sorted((self.encode(v, depth) for v in value), key=json.dumps)]  # type: ignore[attr-defined]
+            return [kind.__name__, sorted((self.encode(v, depth) for v in value), key=_order)]  # type: ignore[attr-defined]
         if kind is dict:
             pairs = [[self.encode(k, depth), self.encode(v, depth)] for k, v in value.items()]  # type: ignore[attr-defined]
-            return ["dict", sorted(pairs, key=json.dumps)]
+            return ["dict", sorted(pairs, key=lambda pair: _order(pair[0]))]
         return ["object", str(kind.__qualname__)[:100]]
+
+
+def _order(tree: Tree) -> tuple[float, str]:
+    """Sorts members and keys, numbers by value: 2 and 10 stand as 2.0 and 10.0 do."""
+    try:
+        return (float(decode(tree)), "") if tree[0] in ("int", "float") else (math.inf, json.dumps(tree))
+    except OverflowError:
+        return math.inf, json.dumps(tree)
 
 
 def encode(value: object) -> Tree:
@@ -59,16 +68,41 @@ def encode(value: object) -> Tree:
 
 def decode(tree: Tree) -> Any:
     """The value of a tree made by `encode`. Raises `ValueError` for an object, which has no literal."""
+    return _value(tree, _no_literal)
+
+
+def well_formed(tree: Tree) -> Tree:
+    """The tree, if `encode` may have made it, so that nobody who reads a report need fear it. Raises `ValueError`."""
+    try:
+        _value(tree, _opaque)
+    except TypeError as error:
+        raise ValueError(f"not a tree: {error}") from None
+    return tree
+
+
+def _value(tree: Tree, of_object: Callable[[str, object], object], depth: int = 0) -> Any:
+    if depth > MAX_DEPTH:
+        raise TooLarge(f"more than {MAX_DEPTH} levels")
     kind, content = tree
-    if kind in ("NoneType", "bool", "str"):
+    if kind in ("NoneType", "bool", "str") and type(content).__name__ == kind:
         return content
     if kind in _SCALARS:
         return _SCALARS[kind](content)
     if kind in _CONTAINERS:
-        return _CONTAINERS[kind](decode(part) for part in content)
+        return _CONTAINERS[kind](_value(part, of_object, depth + 1) for part in content)
     if kind == "dict":
-        return {decode(k): decode(v) for k, v in content}
+        return {_value(k, of_object, depth + 1): _value(v, of_object, depth + 1) for k, v in content}
+    return of_object(kind, content)
+
+
+def _no_literal(kind: str, content: object) -> object:
     raise ValueError(f"a value of type {content} has no literal")
+
+
+def _opaque(kind: str, content: object) -> object:
+    if kind != "object" or not isinstance(content, str):
+        raise ValueError(f"no value is of kind {kind}")
+    return object()
 
 
 _SCALARS: dict[str, Any] = {

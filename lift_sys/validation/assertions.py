@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lift_sys.examples import is_literal
 from lift_sys.jail.values import decode
 from lift_sys.sandbox import Holding, Outcome, Sandbox
 from lift_sys.validation.spec import Spec, is_predicate
@@ -87,16 +88,18 @@ async def check_assertions(spec: Spec, behaviours: Sequence[Behaviour], sandbox:
 
 
 def _returned(spec: Spec, behaviour: Behaviour) -> dict[str, Scope]:
-    """The scopes, by arguments, of the calls that returned a literal."""
+    """The scopes, by arguments, of the calls that returned a literal, which no infinity has."""
     scopes = {}
     for arguments, outcome in behaviour.items():
         bound = scope(spec.parameters or (), arguments)
         if bound is None or outcome.returned is None:
             continue
         try:
-            scopes[arguments] = bound | {"result": repr(decode(outcome.returned))}
+            result = repr(decode(outcome.returned))
         except ValueError:
             continue
+        if is_literal(result):
+            scopes[arguments] = bound | {"result": result}
     return scopes
 
 

@@ -52,6 +52,8 @@ def _wrong_signature(report: Report, spec: Spec) -> str | None:
     """What is wrong, or None. More parameters than asked for are fine as long as they have defaults."""
     if spec.parameters is None or report.parameters is None:
         return None
+    if report.is_async != spec.is_async:
+        return f"is {'' if report.is_async else 'not '}a coroutine function"
     have = list(report.parameters)
     for index, wanted in enumerate(spec.parameters):
         if index >= len(have):
@@ -60,6 +62,8 @@ def _wrong_signature(report: Report, spec: Spec) -> str | None:
             return f"parameter {have[index].name} is {have[index].kind.lower()}, not {wanted.kind}"
         if wanted.kind == "keyword_only" and have[index].name != wanted.name:
             return f"the keyword {wanted.name} is missing"
+        if wanted.default is not None and have[index].required:
+            return f"parameter {have[index].name} has no default"
     extra = [p.name for p in have[len(spec.parameters) :] if p.required and not p.kind.startswith("VAR_")]
     return f"asks for {', '.join(extra)} too" if extra else None
 
@@ -98,7 +102,7 @@ def expectation(example: Example) -> str:
 
 def meets(example: Example, outcome: Outcome) -> bool:
     if example.expect == "raises":
-        return outcome.raised == example.value
+        return example.value in (outcome.raised, *outcome.kinds)
     return outcome.returned is not None and same(_literal_tree(example.value), outcome.returned)
 
 

@@ -5,6 +5,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lift_sys.examples import is_arguments
+
 _MOST = 24
 _SEED = 0
 
@@ -16,7 +18,7 @@ def mutate(arguments: Sequence[str]) -> list[str]:
     fresh = []
     for text in arguments:
         for changed in _variants(text, rng):
-            if changed not in seen and len(changed) < 2_000:
+            if changed not in seen and len(changed) < 2_000 and is_arguments(changed):
                 seen.add(changed)
                 fresh.append(changed)
     rng.shuffle(fresh)

@@ -35,7 +35,11 @@ def from_ir(ir: IR, stated: tuple[Example, ...]) -> Spec:
         parameters=ir.signature.parameters,
         is_async=ir.signature.is_async,
         stated=stated,
-        inferred=tuple(e for e in ir.examples if (e.arguments, e.expect, e.value) not in said),
+        inferred=tuple(
+            e.model_copy(update={"origin": "inferred"})
+            for e in ir.examples
+            if (e.arguments, e.expect, e.value) not in said
+        ),
         assertions=ir.assertions,
         may_mutate="mutates_arguments" in ir.effects.allowed or not ir.effects.pure,
     )

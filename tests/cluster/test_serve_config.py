@@ -49,6 +49,12 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a deployment's name": (lambda d: deployment(d).update(name="Ingres"), "Ingres is not in the graph"),
     "a missing deployment": (lambda d: application(d)["deployments"].pop(0), "Ingress is missing"),
     "a missing limit": (lambda d: deployment(d).pop("max_ongoing_requests"), "max_ongoing_requests"),
+    "a deployment twice": (
+        lambda d: application(d)["deployments"].append(deployment(d)),
+        "Ingress stands there 2 times",
+    ),
+    "another application": (lambda d: application(d).update(import_path="deployments.app:biuld"), "app:biuld"),
+    "a port": (lambda d: d["http_options"].update(port=99_999), "http_options.port: 99999"),
     "a second application": (
         lambda d: d["applications"].append(application(d) | {"name": "b", "route_prefix": "/b"}),
         "2 of them",
