@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
 PROMPT ?= function to validate email addresses
 MODEL ?= Qwen/Qwen2.5-Coder-1.5B-Instruct
 TEST_MODEL := Qwen/Qwen2.5-Coder-0.5B-Instruct
@@ -15,40 +16,40 @@ TEST_MODEL := Qwen/Qwen2.5-Coder-0.5B-Instruct
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
-.PHONY: help run test check fix unit install schemas lock bench clean
+.PHONY: help run test check fix install schemas lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/installed-cpu ## Install, fetch the model, start the service, lift PROMPT, stop (first time 5-10 minutes)
+run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, stop (first time 5-10 minutes)
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(VENV)/installed-cpu check ## Every test that a machine without a GPU can run (about 15 minutes)
+test: check ## Every test that a machine without a GPU can run (about 15 minutes)
 	@echo "Tests with a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
-	$(BIN)/pytest -q --durations=10 -m "install or cluster or engine"
+	$(BIN)/pytest -q --durations=10 -m "cluster or engine"
 
-check: $(VENV)/installed-dev ## Format, lint, types, import contracts, unit tests (under a minute)
+check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (under a minute)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -m "not install and not cluster and not engine"
+	$(BIN)/pytest -q -m "not cluster and not engine"
 
-fix: $(VENV)/installed-dev ## Format, and mend what lint can mend
+fix: $(INSTALLED) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-install: $(VENV)/installed-cpu ## Install everything into .venv (2-3 minutes)
+install: $(INSTALLED) ## Install everything into .venv (2-3 minutes)
 
-schemas: $(VENV)/installed-dev ## Write schemas/json/ from the models
+schemas: $(INSTALLED) ## Write schemas/json/ from the models
 	@$(BIN)/python -m schemas.export
 
-lock: $(VENV)/installed-cpu ## Write constraints.txt from what is installed
+lock: $(INSTALLED) ## Write constraints.txt from what is installed
 	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt
 
-bench: $(VENV)/installed-cpu ## Measure the graph's own cost, with an engine that answers at once
+bench: $(INSTALLED) ## Measure the graph's own cost, with an engine that answers at once
 	@$(BIN)/python -m loadtest.overhead
 
 clean: ## Remove .venv and caches (not the fetched models)
@@ -59,14 +60,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "$(PYTHON) is $$($(PYTHON) -V); Python 3.11 to 3.13 is needed: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
 
-# What the tests of `make check` need, and the service: everything but the engine.
-$(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "Installing the service and the checks (about a minute) ..."
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev,loadtest]' -c constraints.txt
-	touch $@
-
-$(VENV)/installed-cpu: $(VENV)/installed-dev $(wildcard deployments/sgl_kernel_cpu/*)
-	@echo "Installing SGLang for the CPU: 2.6 GB, about two minutes ..."
+$(INSTALLED): pyproject.toml constraints.txt $(wildcard deployments/sgl_kernel_cpu/*) | $(VENV)/bin/python
+	@echo "Installing into $(VENV): 3 GB, two to four minutes ..."
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[cpu,dev,loadtest]' -c constraints.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(CPU_ENGINE)
 	touch $@

@@ -16,7 +16,8 @@ Schema = dict[str, Any]
 
 _STRING_BODY = r"([ !#-\[\]-~]|\\([\"\\/bfnrt]|u([0-9A-Ca-cE-Fe-f][0-9A-Fa-f]{3}|[Dd][0-7][0-9A-Fa-f]{2})))*"
 _LINE_REST = r"[^\n\x00-\x08\x0b-\x1f\x7f]*"
-_LINE = rf"([^\n`\x00-\x08\x0b-\x1f\x7f]{_LINE_REST})?"
+_LINE = rf"([^\n`\x00-\x08\x0b-\x1f\x7f]{_LINE_REST}|)"
+"""Not `(…)?`: of `(ab*)?` XGrammar 0.2.7 makes `(ab*|b*)`."""
 _ANNOTATIONS = {"title", "description", "$defs", "default"}
 
 

@@ -1,5 +1,6 @@
 """A service of this machine's own: started, watched until it is ready, and stopped with all that it started."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -15,12 +16,14 @@ import typer
 
 from deployments.cli.console import err, fail
 from deployments.models.errors import WeightsMissing
+from lift_sys.errors import SandboxUnavailable
+from lift_sys.sandbox import ProcessSandbox
 
 if TYPE_CHECKING:
     from deployments.serve_config import ServeConfig
 
 LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
-_STOP_S = 30
+_START_S, _STOP_S = 1_200, 30
 
 
 def checked(path: Path) -> "ServeConfig":
@@ -32,7 +35,9 @@ def checked(path: Path) -> "ServeConfig":
         config = load(path)
         if config.settings.engine.kind == "sglang":
             locate(config.settings.engine.model)
-    except (ConfigInvalid, WeightsMissing) as error:
+        if not config.settings.validator.allow_weak_sandbox:
+            asyncio.run(ProcessSandbox().tier())
+    except (ConfigInvalid, WeightsMissing, SandboxUnavailable) as error:
         fail(str(error))
     if not port_is_free(config.host, config.port):
         fail(f"port {config.port} is taken; stop what listens there, or set http_options.port in {path}")
@@ -77,17 +82,22 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    """Tells the time on standard error. Ends the command when the service ends first."""
+    """Tells the time on standard error. Ends the command when the service ends first, or takes too long.
+
+    Serve goes on trying after a deploy has failed, so the time is the only sign of one that can be had from outside.
+    """
     import httpx
 
     begun = time.monotonic()
     with err.status("starting Ray, the graph and the engine …") as status:
-        while process.poll() is None:
+        while process.poll() is None and time.monotonic() - begun < _START_S:
             status.update(f"starting Ray, the graph and the engine … {time.monotonic() - begun:.0f} s")
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
                     return
             time.sleep(0.3)
+    if process.returncode is None:
+        fail(f"the service is not ready after {_START_S} s; its log says what it waits for")
     fail(f"the service ended before it was ready, with exit code {process.returncode}")
 
 

@@ -11,8 +11,7 @@ from deployments.models.errors import ConversionFailed
 
 def convert(gguf: Path, folder: Path) -> None:
     """Write `folder`, complete once it exists. Takes a minute, and up to six times the file's size in memory."""
-    # A process of its own gives that memory back. It has all it needs on the disk.
-    # Killed for lack of it, the child cannot clean up after itself: the unfinished folder is ours.
+    # Killed for lack of memory, the child cannot clean up after itself: the unfinished folder is ours.
     with TemporaryDirectory(dir=folder.parent) as unfinished:
         part = Path(unfinished) / folder.name
         _write_in_child(gguf, part)
@@ -20,6 +19,7 @@ def convert(gguf: Path, folder: Path) -> None:
 
 
 def _write_in_child(gguf: Path, folder: Path) -> None:
+    # A process of its own gives its memory back. It has all it needs on the disk.
     command = [sys.executable, "-m", "deployments.models.convert", str(gguf), str(folder)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     child = subprocess.run(

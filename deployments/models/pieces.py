@@ -66,7 +66,7 @@ def _is_intact(wheel: Path, member: str) -> bool:
             archive.getinfo(member)
             return archive.testzip() is None
     except (OSError, BadZipFile, KeyError, EOFError, RuntimeError, zlib.error):
-        # OSError and RuntimeError too: one wrong byte can send the reader before the file's start, or look like a password.
+        # OSError and RuntimeError too: a wrong byte can send the reader before the file's start, or ask for a password.
         return False
 
 

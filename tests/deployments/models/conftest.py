@@ -1,4 +1,4 @@
-"""A package index of tiny wheels: pip is real, the network is not needed."""
+"""A package index of tiny wheels: pip is real, the network is not needed. Each run of pip costs half a second."""
 
 import hashlib
 import os
@@ -34,22 +34,38 @@ def publish(pieces: Pieces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, value)
 
     def put(number: int, data: bytes) -> Path:
-        name = f"{pieces.package.replace('-', '_')}{number}-{pieces.version}"
-        wheel = index / f"{name}-py3-none-any.whl"
-        with ZipFile(wheel, "w") as archive:
-            archive.writestr(pieces.member(number), data)
-            archive.writestr(f"{name}.dist-info/METADATA", _metadata(pieces, number))
-            archive.writestr(
-                f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            archive.writestr(f"{name}.dist-info/RECORD", "")
+        wheel = index / f"{_stem(pieces, number)}-py3-none-any.whl"
+        _write_wheel(wheel, pieces, number, data)
         return wheel
 
     return put
 
 
-def _metadata(pieces: Pieces, number: int) -> str:
-    return f"Metadata-Version: 2.1\nName: {pieces.package}{number}\nVersion: {pieces.version}\n"
+@pytest.fixture
+def keep(pieces: Pieces) -> Callable[[Path, int, bytes], Path]:
+    """Puts one piece's wheel where an interrupted fetch would have left it."""
+
+    def put(work: Path, number: int, data: bytes) -> Path:
+        wheel = work / "wheels" / f"{number:02}.whl"
+        wheel.parent.mkdir(parents=True, exist_ok=True)
+        _write_wheel(wheel, pieces, number, data)
+        return wheel
+
+    return put
+
+
+def _write_wheel(wheel: Path, pieces: Pieces, number: int, data: bytes) -> None:
+    about = f"{_stem(pieces, number)}.dist-info"
+    name = f"Name: {pieces.package}{number}\nVersion: {pieces.version}\n"
+    with ZipFile(wheel, "w") as archive:
+        archive.writestr(pieces.member(number), data)
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\n{name}")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+
+
+def _stem(pieces: Pieces, number: int) -> str:
+    return f"{pieces.package.replace('-', '_')}{number}-{pieces.version}"
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -52,7 +54,7 @@ class TinyHub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), TinyHub)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield Hub(endpoint=f"http://127.0.0.1:{server.server_port}", cache=tmp_path / "hub")
     server.shutdown()
@@ -84,6 +86,14 @@ def test_a_hub_that_does_not_answer_is_refused(no_hub: Hub) -> None:
         no_hub.probe(MODEL)
     assert no_hub.cached(MODEL) is None
     assert no_hub.stored() == []
+
+
+@ONLINE
+def test_a_hub_that_keeps_silent_is_not_waited_for(no_hub: Hub) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(HubUnavailable, match="timed out"):
+            replace(no_hub, endpoint=endpoint, probe_timeout_s=0.1).probe(MODEL)
 
 
 def test_hf_hub_offline_is_respected() -> None:

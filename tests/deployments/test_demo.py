@@ -1,0 +1,53 @@
+"""`lift demo`, what `make run` runs: from nothing to a verdict and back to nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """The laptop's config with the smaller model, on a port of its own."""
+    data = yaml.safe_load(LOCAL.read_text(encoding="utf-8"))
+    data["http_options"]["port"] = 18_766
+    args = data["applications"][0]["args"]
+    args["engine"]["model"] = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
+    args["code"] |= {"n": 2, "max_tokens": 128}
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return path
+
+
+def test_a_request_is_lifted_and_nothing_stays_behind(small: Path) -> None:
+    before = set(psutil.pids())
+    command = [
+        str(Path(sys.executable).with_name("lift")),
+        "demo",
+        "Add two integers: add(2, 3) == 5",
+        "--config",
+        str(small),
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert shown.returncode in (0, 1), shown.stderr
+    assert "def add" in shown.stdout
+    assert any(level in shown.stdout for level in ("VERIFIED", "LIKELY", "UNVERIFIED", "REJECTED"))
+    assert remnants(before) == []
+
+
+def remnants(before: set[int]) -> list[str]:
+    """The names of processes of Ray and SGLang that were not there before and still are."""
+    found = []
+    for process in psutil.process_iter(["name", "cmdline", "status"]):
+        words = f"{process.info['name']} {' '.join(process.info['cmdline'] or [])}"
+        alive = process.pid not in before and process.info["status"] != psutil.STATUS_ZOMBIE
+        if alive and any(word in words for word in ("raylet", "gcs_server", "sglang", "ray::")):
+            found.append(words[:80])
+    return found
