@@ -131,6 +131,9 @@ def why_unusable(ir: IR) -> str:
     for parameter in ir.signature.parameters:
         if parameter.default is not None and not is_arguments(f"x={parameter.default}"):
             return f"the default of {parameter.name!r} is not a literal"
+    stars = [parameter.kind for parameter in ir.signature.parameters if parameter.kind.startswith("var_")]
+    if len(set(stars)) < len(stars):
+        return "two parameters take all the rest"
     try:
         inspect.Signature([_parameter(parameter) for parameter in ir.signature.parameters])
     except ValueError as error:

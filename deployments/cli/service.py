@@ -69,6 +69,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     """Ctrl-C first: it takes Ray down with it. Ray's processes are children of ours, in sessions of their own."""
     import psutil
 
+    for impatience in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(impatience, signal.SIG_IGN)
     with contextlib.suppress(psutil.NoSuchProcess):
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)

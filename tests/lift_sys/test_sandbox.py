@@ -321,7 +321,7 @@ ATTACKS: dict[str, tuple[str, str]] = {
     "a NUL": ("def f(): return '\0'", "parse"),
     "half a character in the source": ("def f(): return '\ud800'", "parse"),
     "10,000 brackets": (f"def f(): return {'(' * 10_000}{')' * 10_000}", "parse"),
-    "10,000 minus signs": (f"def f(): return {'-' * 10_000}1", "parse"),
+    "10,000 minus signs": (f"def f(): return {'-' * 10_000}1", "parse|limits"),
     "a fence": ("```python\ndef f(): ...\n```", "parse"),
     "nothing": ("", "signature"),
 }

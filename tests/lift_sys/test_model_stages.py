@@ -1,0 +1,323 @@
+"""The two stages that ask a model: what it is asked, what is made of its answers. The engine is a script."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from lift_sys.code_stage import header, to_code, write_code
+from lift_sys.errors import OutputInvalid, SpecificationInvalid
+from lift_sys.grammar import code_grammar, json_grammar
+from lift_sys.ir_stage import ir_chat, stated_examples, why_unusable, write_ir
+from schemas import IR, Chat, Completion, Evidence, LiftRequest, Parameter, Sampling, Signature
+
+pytestmark = pytest.mark.anyio
+
+WORDS = 'Verdopple «x» → "exactly"!\n\tTwice.'
+REQUEST = LiftRequest(prompt=WORDS)
+SOURCE = "def double(x: int) -> int:\n    return 2 * x"
+FENCED = f"```python\n{SOURCE}\n```"
+
+
+@dataclass
+class ScriptedEngine:
+    """Answers with the texts it is given, one after the other, and remembers what it was asked."""
+
+    texts: list[str]
+    finish_reason: str = "stop"
+    chats: list[Chat] = field(default_factory=list)
+    grammars: list[str] = field(default_factory=list)
+    samplings: list[Sampling] = field(default_factory=list)
+    sessions: list[str] = field(default_factory=list)
+
+    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
+        self.chats += chats
+        self.grammars.append(grammar)
+        self.samplings.append(sampling)
+        self.sessions.append(session)
+        return [self._completion() for chat in chats for _ in range(chat.n)]
+
+    def _completion(self) -> Completion:
+        spent = {"prompt_tokens": 10, "cached_tokens": 4, "completion_tokens": 5, "seconds": 0.1}
+        return Completion.model_validate({"text": self.texts.pop(0), "finish_reason": self.finish_reason, **spent})
+
+
+def said(chat: Chat) -> str:
+    return "\n".join(message.content for message in chat.messages)
+
+
+def renamed(ir: IR, **signature: Any) -> IR:
+    return ir.model_copy(update={"signature": ir.signature.model_copy(update=signature)})
+
+
+# From words to an IR
+
+
+async def ask_for_ir(engine: ScriptedEngine, request: LiftRequest = REQUEST, max_attempts: int = 3) -> IR:
+    ir, _ = await write_ir(request, "session-7", engine=engine, max_tokens=700, max_attempts=max_attempts)
+    return ir
+
+
+async def test_ir_stage_returns_what_the_model_writes(ir: IR) -> None:
+    engine = ScriptedEngine([ir.model_dump_json()])
+    assert await ask_for_ir(engine) == ir
+    assert engine.grammars == [json_grammar(IR)]
+    assert engine.sessions == ["session-7"]
+    assert engine.samplings == [Sampling(temperature=0.0, max_tokens=700)]
+
+
+async def test_ir_stage_hears_the_users_words_and_examples_verbatim() -> None:
+    request = LiftRequest(prompt=WORDS, examples=("double( 2 )  == 4",))
+    last = ir_chat(request).messages[-1].content
+    assert last.startswith(f"{WORDS}\ndouble( 2 )  == 4")
+    assert last.endswith("The function is called double.")
+
+
+async def test_ir_chats_differ_in_their_last_message_only() -> None:
+    one, other = ir_chat(REQUEST).messages, ir_chat(LiftRequest(prompt="f(1) == 2")).messages
+    assert one[:-1] == other[:-1]
+    assert one[-1] != other[-1]
+
+
+async def test_the_sample_that_a_model_is_shown_follows_the_grammar_and_can_be_used() -> None:
+    [sample] = [message.content for message in ir_chat(REQUEST).messages if message.role == "assistant"]
+    assert why_unusable(IR.model_validate_json(sample)) == ""
+
+
+BAD_IRS = {
+    "cut": lambda ir: ir.model_dump_json()[:-9],
+    "nothing": lambda ir: "",
+    "not an IR": lambda ir: "{}",
+    "a keyword for a name": lambda ir: renamed(ir, name="class").model_dump_json(),
+    "the same name twice": lambda ir: renamed(ir, parameters=ir.signature.parameters * 2).model_dump_json(),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_IRS.values(), ids=BAD_IRS)
+async def test_an_ir_that_cannot_be_used_is_asked_for_again_less_coldly(bad: Any, ir: IR) -> None:
+    engine = ScriptedEngine([bad(ir), bad(ir), ir.model_dump_json()])
+    found, report = await write_ir(REQUEST, "s", engine=engine, max_tokens=700, max_attempts=3)
+    assert found == ir
+    assert [sampling.temperature for sampling in engine.samplings] == [0.0, 0.7, 0.7]
+    assert (report.stage, report.attempts, report.prompt_tokens) == ("ir", 3, 30)
+    assert (report.cached_tokens, report.completion_tokens) == (12, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("{}", "finish reason length: Field required"), ("", "Invalid JSON")],
+    ids=["not an IR", "nothing"],
+)
+async def test_after_the_last_attempt_ir_stage_says_what_was_wrong(text: str, why: str) -> None:
+    engine = ScriptedEngine([text] * 3, finish_reason="length")
+    with pytest.raises(OutputInvalid, match=f"no usable IR after 2 attempts: .*{why}"):
+        await ask_for_ir(engine, max_attempts=2)
+    assert len(engine.texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "examples", "name"),
+    [
+        ("Double a number.", (), "double"),
+        ("Double a number, so that twice(2) == 4.", (), "twice"),
+        ("Double a number.", ("twice(2) == 4",), "twice"),
+        ("Double a number: times_two(2) == 4, times_two(3) == 6", ("twice(2) == 4",), "twice"),
+        ("Unless if(1) == 2, double a number.", (), "double"),
+    ],
+    ids=["no example", "in the words", "in the list", "the list is first", "a keyword is no name"],
+)
+async def test_the_users_example_gives_the_function_its_name(
+    prompt: str, examples: tuple[str, ...], name: str, ir: IR
+) -> None:
+    engine = ScriptedEngine([ir.model_dump_json()])
+    found = await ask_for_ir(engine, LiftRequest(prompt=prompt, examples=examples))
+    assert found == renamed(ir, name=name)
+
+
+@pytest.mark.parametrize(
+    ("examples", "field"),
+    [
+        (("f of 1 is 2",), "examples.0"),
+        (("f(1) == 2", "f(x) == 3"), "examples.1"),
+        (("f(1) == 2", "g(1) == 2"), "examples.1"),
+    ],
+    ids=["prose", "a name", "another function"],
+)
+async def test_an_example_of_the_list_that_cannot_be_used_is_named(examples: tuple[str, ...], field: str) -> None:
+    with pytest.raises(SpecificationInvalid) as refusal:
+        await ask_for_ir(ScriptedEngine([]), LiftRequest(prompt="f", examples=examples))
+    assert refusal.value.args[0] == field
+
+
+async def test_examples_of_the_list_come_first_and_none_twice() -> None:
+    request = LiftRequest(prompt="f(1) == 2 and f(3) == 4; len([]) == 0", examples=("f(\n2) == 3", "f(1) == 2"))
+    assert [s.example.arguments for s in stated_examples(request)] == ["2", "1", "3"]
+
+
+def parameter(name: str, kind: str = "positional", default: str | None = None, type_: str = "int") -> Parameter:
+    return Parameter.model_validate({"name": name, "type": type_, "kind": kind, "default": default})
+
+
+A, B, C = parameter("a"), parameter("b"), parameter("c", default="1")
+KEY, KEY_TOO = parameter("key", "keyword_only"), parameter("k", "keyword_only", "None", "str | None")
+ARGS, OPTIONS = parameter("args", "var_positional"), parameter("options", "var_keyword", type_="str")
+
+HEADERS: dict[str, tuple[tuple[Parameter, ...], str]] = {
+    "none": ((), "()"),
+    "two": ((A, B), "(a: int, b: int)"),
+    "a default": ((A, C), "(a: int, c: int = 1)"),
+    "by keyword": ((A, KEY, KEY_TOO), "(a: int, *, key: int, k: str | None = None)"),
+    "by keyword alone": ((KEY,), "(*, key: int)"),
+    "stars": ((A, ARGS, OPTIONS), "(a: int, *args: int, **options: str)"),
+    "by keyword after a star": ((ARGS, KEY), "(*args: int, key: int)"),
+    "by keyword before two stars": ((KEY, OPTIONS), "(*, key: int, **options: str)"),
+}
+
+
+@pytest.mark.parametrize(("parameters", "expected"), HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize(("is_async", "prefix"), [(False, "def"), (True, "async def")], ids=["plain", "async"])
+def test_a_header_is_the_signature_in_python(
+    parameters: tuple[Parameter, ...], expected: str, is_async: bool, prefix: str, ir: IR
+) -> None:
+    signature = Signature(name="f", parameters=parameters, returns="list[int]", is_async=is_async)
+    assert header(signature) == f"{prefix} f{expected} -> list[int]:"
+    ast.parse(f"{header(signature)} ...")
+    assert why_unusable(ir.model_copy(update={"signature": signature})) == ""
+
+
+NO_SUCH_FUNCTION = "no function of Python has these parameters"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ((A, A), NO_SUCH_FUNCTION),
+        ((parameter("class"),), NO_SUCH_FUNCTION),
+        ((C, A), NO_SUCH_FUNCTION),
+        ((OPTIONS, A), NO_SUCH_FUNCTION),
+        ((KEY, A), NO_SUCH_FUNCTION),
+        ((ARGS, parameter("more", "var_positional")), "two parameters take all the rest"),
+        ((parameter("args", "var_positional", "1"),), NO_SUCH_FUNCTION),
+        ((parameter("a", default="f()"),), "the default of 'a' is not a literal"),
+        ((parameter("a", default=""),), "the default of 'a' is not a literal"),
+        ((parameter("a", default="1, 2"),), "the default of 'a' is not a literal"),
+        ((parameter("a", default="b=1"),), "the default of 'a' is not a literal"),
+    ],
+    ids=[
+        "twice", "keyword", "after a default", "after two stars", "after a keyword", "two stars twice",
+        "a default of stars", "a call", "nothing", "two values", "a name and a value",
+    ],
+)  # fmt: skip
+def test_a_signature_that_no_function_can_have_makes_an_ir_unusable(
+    parameters: tuple[Parameter, ...], why: str, ir: IR
+) -> None:
+    assert why in why_unusable(renamed(ir, parameters=parameters))
+
+
+def test_wrong_examples_and_predicates_do_not_make_an_ir_unusable(ir: IR) -> None:
+    wrong = ir.examples[0].model_copy(update={"arguments": "open('x')", "value": "?"})
+    false = ir.assertions[0].model_copy(update={"expr": "import os"})
+    assert why_unusable(ir.model_copy(update={"examples": (wrong, wrong), "assertions": (false,)})) == ""
+
+
+# From an IR to code
+
+
+async def ask_for_code(
+    engine: ScriptedEngine, ir: IR, findings: tuple[Evidence, ...] = (), n: int = 1, ir_first: int = 0
+) -> list[str]:
+    sampling = Sampling(temperature=0.7, max_tokens=300)
+    request = LiftRequest(prompt=WORDS, examples=("double(2) == 4",))
+    code, report = await write_code(
+        request, ir, findings, "session-7", engine=engine, sampling=sampling, n=n, ir_first=ir_first
+    )
+    assert (report.stage, report.attempts, report.completion_tokens) == ("code", 1, 5 * n)
+    assert {variation.function for variation in code} == {ir.signature.name}
+    return [variation.source for variation in code]
+
+
+async def test_code_stage_returns_what_stands_between_the_fences(ir: IR) -> None:
+    engine = ScriptedEngine([FENCED])
+    assert await ask_for_code(engine, ir) == [SOURCE]
+    assert engine.grammars == [code_grammar(300 - 16)]
+    assert engine.sessions == ["session-7"]
+    assert engine.samplings == [Sampling(temperature=0.7, max_tokens=300)]
+
+
+@pytest.mark.parametrize(
+    ("n", "ir_first", "split"),
+    [(1, 0, [1]), (1, 1, [1]), (4, 0, [4]), (4, 1, [3, 1]), (8, 3, [5, 3]), (2, 8, [1, 1])],
+    ids=["one", "one follows no IR", "none follows the IR", "one does", "three do", "never all"],
+)
+async def test_variations_are_split_between_the_words_and_the_ir(
+    n: int, ir_first: int, split: list[int], ir: IR
+) -> None:
+    engine = ScriptedEngine([f"```python\nx = {i}\n```" for i in range(n)])
+    assert await ask_for_code(engine, ir, n=n, ir_first=ir_first) == [f"x = {i}" for i in range(n)]
+    assert [chat.n for chat in engine.chats] == split
+
+
+async def test_both_ways_to_ask_for_code_say_the_users_words_and_the_header(ir: IR) -> None:
+    engine = ScriptedEngine([FENCED] * 2)
+    await ask_for_code(engine, ir, n=2, ir_first=1)
+    for chat in engine.chats:
+        assert WORDS in said(chat)
+        assert "double(2) == 4" in said(chat)
+        assert "def double(x: int) -> int:" in said(chat)
+    by_words, by_ir = engine.chats
+    assert ir.model_dump_json() not in said(by_words)
+    assert by_ir.messages[-2].content == ir.model_dump_json()
+    assert by_ir.messages[:4] == ir_chat(LiftRequest(prompt=WORDS, examples=("double(2) == 4",))).messages
+
+
+def finding(detail: str) -> Evidence:
+    return Evidence(clause="parse", kind="static", origin="rule", outcome="failed", detail=detail)
+
+
+async def test_code_stage_hears_what_was_wrong(ir: IR) -> None:
+    engine = ScriptedEngine([FENCED] * 2)
+    await ask_for_code(engine, ir, tuple(finding(f"mistake {i}") for i in range(6)), n=2, ir_first=1)
+    for chat in engine.chats:
+        last = chat.messages[-1].content
+        assert "An earlier attempt was wrong:\n- mistake 0\n- mistake 1\n- mistake 2\n- mistake 3" in last
+        assert "mistake 4" not in last
+
+
+async def test_code_stage_is_not_told_of_mistakes_at_first(ir: IR) -> None:
+    engine = ScriptedEngine([FENCED])
+    await ask_for_code(engine, ir)
+    assert "wrong" not in said(engine.chats[0])
+
+
+def completion(text: str) -> Completion:
+    return Completion(text=text, finish_reason="stop", prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0)
+
+
+@pytest.mark.parametrize(
+    ("source", "imports"),
+    [
+        ("x = 1", ()),
+        ("import math", ("math",)),
+        ("import re, math", ("math", "re")),
+        ("import os.path as p, json", ("json", "os")),
+        ("from collections import Counter, deque", ("collections",)),
+        ("from collections.abc import Sequence", ("collections",)),
+        ("import re\nimport re\nfrom re import match", ("re",)),
+        ("def f():\n    import random\n    from heapq import heappush", ("heapq", "random")),
+        ("important = 1\nfrom_ = 2", ()),
+    ],
+    ids=["none", "one", "two", "dotted", "from", "from dotted", "again", "within", "alike"],
+)
+def test_code_names_the_modules_that_it_imports(source: str, imports: tuple[str, ...]) -> None:
+    assert to_code("f", completion(f"```python\n{source}\n```")).imports == imports
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [(FENCED, SOURCE), ("```python\n\n```", "pass"), ("", "pass"), (f"```python\n{SOURCE}", SOURCE)],
+    ids=["fenced", "empty", "nothing", "cut"],
+)
+def test_whatever_the_model_writes_is_a_code_value(text: str, source: str) -> None:
+    assert to_code("f", completion(text)).source == source
