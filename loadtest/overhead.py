@@ -22,7 +22,7 @@ LIFT = {"prompt": "Double a number: double(2) == 4"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=300, help="of each kind (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=200, help="of each kind (default: %(default)s)")
     requests = parser.parse_args().requests
     with served(CONFIG, URL) as client:
         for _ in range(20):
