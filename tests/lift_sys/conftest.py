@@ -6,7 +6,7 @@ from hypothesis import settings
 from lift_sys.sandbox import Limits, ProcessSandbox
 from schemas import IR
 
-settings.register_profile("same every time", deadline=None, database=None, derandomize=True)
+settings.register_profile("same every time", deadline=None, database=None, derandomize=True, max_examples=40)
 settings.load_profile("same every time")
 
 

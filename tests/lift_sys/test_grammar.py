@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import xgrammar
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -154,7 +154,6 @@ def compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-@settings(max_examples=60)
 @given(IRS)
 def test_every_ir_can_be_written(ir: IR) -> None:
     assert admits(json_grammar(IR), compact(ir.model_dump(mode="json")))
