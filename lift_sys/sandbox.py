@@ -170,8 +170,8 @@ class ProcessSandbox:
 def _converse(job: bytes, limits: Limits) -> bytes:
     """What a fresh interpreter has to say to a job within `wall_s`.
 
-    Both ends are files in memory and not pipes, so that the limit on a file's size bounds the report too. In a thread,
-    since a replica's event loop need not be able to watch child processes; `subprocess` starts them without `fork`.
+    Both ends are files in memory and not pipes, so that the limit on a file's size bounds the report too. Run in
+    a thread: a replica is multi-threaded, and `subprocess` runs no code of ours between fork and exec.
     """
     with _memory_file(job) as question, _memory_file() as answer:
         process = subprocess.Popen(
