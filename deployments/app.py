@@ -9,14 +9,14 @@ from ray.serve.config import RequestRouterConfig
 from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.handle import DeploymentHandle
 
+from deployments.grammars import grammars_of
 from deployments.http_api import Service, make_api
+from deployments.metrics import invalid_outputs
 from deployments.remote import RemoteEngine, Replicas, call
 from deployments.serve_config import engine_names
 from deployments.settings import CodeSettings, IRSettings, Settings
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
-from lift_sys.code_stage import grammar_of
 from lift_sys.errors import SpecificationInvalid
-from lift_sys.ir_stage import ir_grammar
 from lift_sys.pipeline import Stages, lift
 from schemas import LiftRequest, LiftResponse, ValidateRequest, Verdict
 
@@ -39,23 +39,22 @@ def _deployment(cls: Any, name: str, **options: Any) -> Deployment:
 
 
 def _engines(settings: Settings) -> list[Application]:
-    grammars = (ir_grammar(), grammar_of(settings.code.max_tokens))
     # Both model calls of a request share a prefix cache when they meet on one replica: the session decides which.
     router = RequestRouterConfig.model_validate({"request_router_class": ConsistentHashRouter})
     return [
-        _deployment(EngineReplica, name, request_router_config=router).bind(settings.engine, grammars)
+        _deployment(EngineReplica, name, request_router_config=router).bind(settings.engine, grammars_of(settings))
         for name in engine_names(settings)
     ]
 
 
 class RemoteIRStage(IRStage):
     def __init__(self, engine: Handle, settings: IRSettings) -> None:
-        super().__init__(RemoteEngine(engine), settings)
+        super().__init__(RemoteEngine(engine), settings, invalid_outputs())
 
 
 class RemoteCodeStage(CodeStage):
     def __init__(self, engine: Handle, settings: CodeSettings) -> None:
-        super().__init__(RemoteEngine(engine), settings)
+        super().__init__(RemoteEngine(engine), settings, invalid_outputs())
 
 
 class Ingress:

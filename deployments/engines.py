@@ -6,13 +6,14 @@ from typing import Protocol
 from deployments.scripted_engine import ScriptedEngine
 from deployments.settings import EngineSettings
 from lift_sys.engine import Engine
+from lift_sys.grammar.tree import Grammar
 from schemas import Chat
 
 
 class ServedEngine(Engine, Protocol):
     """An engine that can be warmed and watched."""
 
-    async def warm_up(self, grammars: Sequence[str], chats: Sequence[Chat]) -> None:
+    async def warm_up(self, chats: Sequence[Chat]) -> None:
         """Compile every grammar, and bring the prefix of every chat into the cache."""
 
     async def check_health(self) -> None:
@@ -22,11 +23,11 @@ class ServedEngine(Engine, Protocol):
         """What the engine is doing now: requests `running` and `waiting`, `token_usage` as a share."""
 
 
-def make_engine(settings: EngineSettings) -> ServedEngine:
+def make_engine(settings: EngineSettings, grammars: Sequence[Grammar]) -> ServedEngine:
     match settings.kind:
         case "scripted":
             return ScriptedEngine(settings.scripted_delay_s)
         case "sglang":
             from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
 
-            return SGLangEngine(settings)
+            return SGLangEngine(settings, grammars)

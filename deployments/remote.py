@@ -44,9 +44,9 @@ class RemoteEngine:
     def __init__(self, handle: "DeploymentHandle[Any]") -> None:
         self._handle = handle
 
-    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
+    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         method = self._handle.options(session_id=session).generate
-        completions: list[Completion] = await call(method.remote(chats, grammar, sampling, session))
+        completions: list[Completion] = await call(method.remote(chats, sampling, session))
         return completions
 
 

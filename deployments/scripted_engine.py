@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+from lift_sys.grammar.code_frame import CODE, OPENING_FENCE, PLANNED_CODE
+from lift_sys.ir_stage import IR_GRAMMAR
 from schemas import IR, Chat, Completion, Sampling
 
 IR_TEXT = IR.model_validate(
@@ -23,22 +25,19 @@ IR_TEXT = IR.model_validate(
         "holes": [],
     }
 ).model_dump_json()
-CODE_TEXT = "```python\ndef double(x: int) -> int:\n    return 2 * x\n```"
+CODE_TEXT = "def double(x: int) -> int:\n    return 2 * x\n```"
+_TEXTS = {IR_GRAMMAR: IR_TEXT, CODE: CODE_TEXT, PLANNED_CODE: f"Double it.\n{OPENING_FENCE}{CODE_TEXT}"}
 
 
 class ScriptedEngine:
     def __init__(self, delay_s: float = 0.0) -> None:
         self._delay_s = delay_s
 
-    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
+    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         await asyncio.sleep(self._delay_s)
-        text = CODE_TEXT if grammar.startswith('root ::= "```python') else IR_TEXT
-        completion = Completion(
-            text=text, finish_reason="stop", prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0.0
-        )
-        return [completion] * sum(chat.n for chat in chats)
+        return [_completion(_TEXTS[chat.grammar]) for chat in chats for _ in range(chat.n)]
 
-    async def warm_up(self, grammars: Sequence[str], chats: Sequence[Chat]) -> None:
+    async def warm_up(self, chats: Sequence[Chat]) -> None:
         """Nothing to warm."""
 
     async def check_health(self) -> None:
@@ -46,3 +45,9 @@ class ScriptedEngine:
 
     async def load(self) -> dict[str, float]:
         return {"running": 0, "waiting": 0, "token_usage": 0}
+
+
+def _completion(text: str) -> Completion:
+    return Completion(
+        text=text, finish_reason="stop", prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0.0
+    )

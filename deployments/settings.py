@@ -5,7 +5,7 @@ Replicas, resources and concurrency are Serve's own and stand beside, under `dep
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 Tokens = Annotated[int, Field(ge=16, le=1_048_576)]
 Attempts = Annotated[int, Field(ge=1, le=8)]
@@ -27,7 +27,7 @@ class EngineSettings(_Strict):
     tensor_parallel: Annotated[int, Field(ge=1, le=16)] = 1
     """GPUs of one replica; must equal the deployment's `num_gpus`."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    context_tokens: Tokens = 4_096
+    context_tokens: Tokens = 8_192
     memory_fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Of the device's memory, for weights and KV cache. Default: SGLang's."""
     max_cached_tokens: Tokens | None = None
@@ -35,17 +35,23 @@ class EngineSettings(_Strict):
     max_running_requests: Annotated[int, Field(ge=1, le=4_096)] | None = None
     attention_backend: str | None = None
     """Default: `torch_native` on a CPU, SGLang's choice on a GPU."""
-    grammar_backend: Literal["xgrammar", "llguidance", "outlines"] = "xgrammar"
+    grammar_backend: Literal["xgrammar", "llguidance"] = "xgrammar"
+    """Both pass `lift grammar prove`; docs/results/grammar.md says which is faster where."""
+    load_format: Literal["auto", "dummy"] = "auto"
+    """`dummy`: random weights in the model's true size, to measure speed and to try the grammars with noise."""
     quantization: str | None = None
     """Such as `fp8` or `awq`. Default: as the weights are."""
     speculative_algorithm: Literal["NGRAM", "EAGLE", "EAGLE3", "STANDALONE"] | None = None
     speculative_draft_model: str | None = None
     threads: Annotated[int, Field(ge=1, le=512)] | None = None
     """Of the CPU engine. Default: one a core."""
+    sglang: dict[str, JsonValue] = {}
+    """Further arguments of SGLang, by their names in its `ServerArgs`. They give way to those above."""
 
 
 class IRSettings(_Strict):
-    max_tokens: Tokens = 2_048
+    max_tokens: Tokens = 3_500
+    """At least the grammar's worst case (`lift grammar bound`), or the engine refuses to start."""
     max_attempts: Attempts = 2
 
 
@@ -58,6 +64,21 @@ class CodeSettings(_Strict):
     """How many of them follow the IR; the others the user's words alone."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     max_tokens: Tokens = 512
+    """Of one variation, its plan and the closing fence included."""
+    pinned: bool = False
+    """Begin each variation with the imports that the IR names and the function's first line."""
+    plan_tokens: Annotated[int, Field(ge=0, le=4_096)] = 0
+    """Let the model plan in so many tokens before it writes code. 0: no plan."""
+
+    @model_validator(mode="after")
+    def _begins_in_one_way(self) -> "CodeSettings":
+        if self.pinned and self.plan_tokens:
+            raise ValueError("pinned and plan_tokens exclude each other: the plan would stand within the code block")
+        if self.plan_tokens >= self.max_tokens - 16:
+            raise ValueError(
+                f"plan_tokens is {self.plan_tokens}, which leaves no code in max_tokens, {self.max_tokens}"
+            )
+        return self
 
 
 class ValidatorSettings(_Strict):
@@ -86,13 +107,3 @@ class Settings(_Strict):
     api: ApiSettings = ApiSettings()
     max_attempts: Attempts = 2
     """Rounds of code and validation; a later round is told what was wrong, and runs only after a rejection."""
-
-    @model_validator(mode="after")
-    def _fits_the_context(self) -> "Settings":
-        for stage, tokens in (("ir", self.ir.max_tokens), ("code", self.code.max_tokens)):
-            if tokens >= self.engine.context_tokens:
-                raise ValueError(
-                    f"{stage}.max_tokens is {tokens}, which leaves no room for a prompt in engine.context_tokens, "
-                    f"{self.engine.context_tokens}"
-                )
-        return self

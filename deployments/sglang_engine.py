@@ -9,21 +9,31 @@ from typing import Any
 
 import sglang
 
+from deployments.grammars import require_all_fit
 from deployments.models.weights import locate
 from deployments.settings import EngineSettings
 from lift_sys.errors import SpecificationInvalid
-from schemas import Chat, Completion, Message, Sampling
+from lift_sys.grammar.spelling import EBNF, LARK, spell
+from lift_sys.grammar.tree import Grammar
+from schemas import Chat, Completion, Sampling
 
 _PROBE_EVERY_S, _PROBE_LIMIT_S = 15.0, 20.0
-_GREETING = Chat(messages=(Message(role="user", content="Hi"),))
+_DIALECTS = {"xgrammar": EBNF, "llguidance": LARK}
+_EXPECTED_TOKENS = 1_024
+"""What SGLang sets aside of the KV cache for an answer that it admits. Its limit is a worst case, and no forecast."""
 
 
 class SGLangEngine:
     """One SGLang engine. Build it in the event loop that will use it, then `await warm_up(…)` before the first call."""
 
-    def __init__(self, settings: EngineSettings) -> None:
-        """Loads the weights. Raises `WeightsMissing` that names the model and the remedy."""
-        arguments = engine_arguments(settings, str(locate(settings.model)))
+    def __init__(self, settings: EngineSettings, grammars: Sequence[Grammar]) -> None:
+        """Loads the weights. Raises `WeightsMissing` that names the model and the remedy, or `BoundExceeded`."""
+        folder = locate(settings.model)
+        require_all_fit(grammars, folder, settings.context_tokens)
+        dialect = _DIALECTS[settings.grammar_backend]
+        self._grammars = {grammar.name: spell(grammar.root, dialect) for grammar in grammars}
+        arguments = engine_arguments(settings, str(folder))
+        os.environ.setdefault("SGLANG_CLIP_MAX_NEW_TOKENS_ESTIMATION", str(_EXPECTED_TOKENS))
         if settings.device == "cpu":
             # For the processes that SGLang starts now. Ray has set the second to the replica's `num_cpus`.
             os.environ["SGLANG_USE_CPU_ENGINE"] = "1"
@@ -33,11 +43,22 @@ class SGLangEngine:
         self._context_tokens = settings.context_tokens
         self._tokenizer = self._engine.tokenizer_manager.tokenizer
 
-    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
-        parameters = {"temperature": sampling.temperature, "max_new_tokens": sampling.max_tokens, "ebnf": grammar}
-        prompts = [(self._prompt(chat, room_for=sampling.max_tokens), chat.n) for chat in chats]
-        branches = await asyncio.gather(*(self._branch(prompt, n, parameters) for prompt, n in prompts))
+    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
+        prompts = [(self.prompt_of(chat, room_for=sampling.max_tokens), chat) for chat in chats]
+        branches = await asyncio.gather(
+            *(self._branch(prompt, chat.n, self.parameters(chat.grammar, sampling)) for prompt, chat in prompts)
+        )
         return [completion for branch in branches for completion in branch]
+
+    def parameters(self, grammar: str, sampling: Sampling) -> dict[str, Any]:
+        """SGLang's own words for an answer held to a grammar."""
+        return {
+            "temperature": sampling.temperature,
+            "max_new_tokens": sampling.max_tokens,
+            "ebnf": self._grammars[grammar],
+            # The text is what the grammar admitted: grammar engines take a special token for the characters of its name.
+            "skip_special_tokens": False,
+        }
 
     async def _branch(self, prompt: list[int], n: int, parameters: dict[str, Any]) -> list[Completion]:
         """`n` sequences over one prefill.
@@ -45,14 +66,14 @@ class SGLangEngine:
         SGLang's own `n` does the same, but 0.5.23 hands the grammar to the prefill too, and then logs an error for it.
         """
         if n > 1:
-            await self._complete(prompt, {"max_new_tokens": 0, "temperature": 0.0})
-        return await asyncio.gather(*(self._complete(prompt, parameters) for _ in range(n)))
+            await self.complete(prompt, {"max_new_tokens": 0, "temperature": 0.0})
+        return await asyncio.gather(*(self.complete(prompt, parameters) for _ in range(n)))
 
-    def _prompt(self, chat: Chat, room_for: int) -> list[int]:
+    def prompt_of(self, chat: Chat, room_for: int) -> list[int]:
         """The chat as token ids, in the model's own template. Raises `SpecificationInvalid` when it is too long."""
         messages = [message.model_dump() for message in chat.messages]
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        ids: list[int] = self._tokenizer.encode(text + chat.opening, add_special_tokens=False)
         room = self._context_tokens - room_for
         if len(ids) > room:
             raise SpecificationInvalid(
@@ -60,7 +81,7 @@ class SGLangEngine:
             )
         return ids
 
-    async def _complete(self, prompt: list[int], parameters: dict[str, Any]) -> Completion:
+    async def complete(self, prompt: list[int], parameters: dict[str, Any]) -> Completion:
         """One sequence. Cancelling this await aborts it in the scheduler."""
         begun = time.monotonic()
         answer = await self._engine.async_generate(input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex)
@@ -74,12 +95,16 @@ class SGLangEngine:
             seconds=time.monotonic() - begun,
         )
 
-    async def warm_up(self, grammars: Sequence[str], chats: Sequence[Chat]) -> None:
-        """Compile every grammar, and bring the prefix of every chat into the cache."""
-        for grammar in grammars:
-            await self.generate([_GREETING], grammar, Sampling(max_tokens=1), "")
+    async def warm_up(self, chats: Sequence[Chat]) -> None:
+        """Compile every grammar, and bring the prefix of every chat into the cache. Raises `RuntimeError` if the grammar
+        engine refuses one.
+        """
+        for name in self._grammars:
+            greeting = await self.complete([0], self.parameters(name, Sampling(max_tokens=1)))
+            if greeting.finish_reason == "abort":
+                raise RuntimeError(f"SGLang refuses the grammar {name!r}; its log says why")
         for chat in chats:
-            await self._complete(self._prompt(chat, room_for=1), {"max_new_tokens": 1, "temperature": 0.0})
+            await self.complete(self.prompt_of(chat, room_for=1), {"max_new_tokens": 1, "temperature": 0.0})
 
     async def check_health(self) -> None:
         """Raises when an idle scheduler does not give a token in time. A busy one is watched by SGLang itself."""
@@ -87,7 +112,7 @@ class SGLangEngine:
         if load["running"] + load["waiting"] or time.monotonic() - self._probed < _PROBE_EVERY_S:
             return
         async with asyncio.timeout(_PROBE_LIMIT_S):
-            await self._complete([0], {"max_new_tokens": 1, "temperature": 0.0})
+            await self.complete([0], {"max_new_tokens": 1, "temperature": 0.0})
         self._probed = time.monotonic()
 
     async def load(self) -> dict[str, float]:
@@ -118,9 +143,11 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
     if settings.device == "cpu":
         chosen = {**_ON_A_CPU, **{key: value for key, value in chosen.items() if value is not None}}
     return {
+        **settings.sglang,
         "model_path": model_path,
         "device": settings.device,
         "tp_size": settings.tensor_parallel,
+        "load_format": settings.load_format,
         "context_length": settings.context_tokens,
         "grammar_backend": settings.grammar_backend,
         "constrained_json_disable_any_whitespace": True,

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from deployments.engines import make_engine
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
-from lift_sys.code_stage import write_code
+from lift_sys.code_stage import Framing, write_code
 from lift_sys.engine import Engine
+from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_stage import ir_chat, write_ir
+from lift_sys.outputs import CountInvalid
 from lift_sys.sandbox import Limits, ProcessSandbox
 from lift_sys.validator_stage import choose_code, validate_code
 from schemas import (
@@ -27,12 +29,12 @@ from schemas import (
 class EngineReplica:
     """One engine. Healthy only once every grammar is compiled and the prefix of the IR call is cached."""
 
-    async def __init__(self, settings: EngineSettings, grammars: tuple[str, ...]) -> None:  # type: ignore[misc]
-        self._engine = make_engine(settings)
-        await self._engine.warm_up(grammars, [ir_chat(LiftRequest(prompt="Warm up"))])
+    async def __init__(self, settings: EngineSettings, grammars: tuple[Grammar, ...]) -> None:  # type: ignore[misc]
+        self._engine = make_engine(settings, grammars)
+        await self._engine.warm_up([ir_chat(LiftRequest(prompt="Warm up"))])
 
-    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
-        return await self._engine.generate(chats, grammar, sampling, session)
+    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
+        return await self._engine.generate(chats, sampling, session)
 
     async def check_health(self) -> None:
         await self._engine.check_health()
@@ -42,21 +44,28 @@ class EngineReplica:
 
 
 class IRStage:
-    def __init__(self, engine: Engine, settings: IRSettings) -> None:
+    def __init__(self, engine: Engine, settings: IRSettings, count: CountInvalid) -> None:
         self._engine = engine
         self._settings = settings
+        self._count = count
 
     async def write(self, request: LiftRequest, session: str) -> tuple[IR, StageReport]:
         limits = self._settings
         return await write_ir(
-            request, session, engine=self._engine, max_tokens=limits.max_tokens, max_attempts=limits.max_attempts
+            request,
+            session,
+            engine=self._engine,
+            max_tokens=limits.max_tokens,
+            max_attempts=limits.max_attempts,
+            count=self._count,
         )
 
 
 class CodeStage:
-    def __init__(self, engine: Engine, settings: CodeSettings) -> None:
+    def __init__(self, engine: Engine, settings: CodeSettings, count: CountInvalid) -> None:
         self._engine = engine
         self._settings = settings
+        self._count = count
 
     async def write(
         self, request: LiftRequest, ir: IR, findings: tuple[Evidence, ...], session: str
@@ -75,6 +84,8 @@ class CodeStage:
             sampling=sampling,
             n=settings.n if request.n is None else request.n,
             ir_first=settings.ir_first,
+            count=self._count,
+            framing=Framing(pinned=settings.pinned, planned=settings.plan_tokens > 0),
         )
 
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lift_sys.engine import Engine
-from lift_sys.grammar import code_grammar, fenced_source
+from lift_sys.grammar.code_frame import CODE, PLANNED_CODE, opening, require_frame, source_of
 from lift_sys.ir_stage import ir_chat
 from lift_sys.ledger import Ledger
+from lift_sys.outputs import CountInvalid, Refused, require_whole
 from schemas.api import LiftRequest, StageReport
 from schemas.code import Code
 from schemas.engine import Chat, Completion, Message, Sampling
@@ -17,18 +19,10 @@ _INSTRUCTIONS = (
     "You are an expert Python programmer. Answer with one Python code block: the imports it needs and the complete "
     "function, without comments, docstring, examples or tests."
 )
+_PLAN_FIRST = "Before the code block, plan it in a few short lines of plain words."
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+(.+))", re.MULTILINE)
 _MODULE = re.compile(r"(?:^|,)\s*([A-Za-z_]\w*)")
 _STARS = {"var_positional": "*", "var_keyword": "**"}
-
-
-_FENCE_TOKENS = 16
-"""More than enough for both fences and the end of the text."""
-
-
-def grammar_of(max_tokens: int) -> str:
-    """The grammar of an answer that is at most `max_tokens` long, fences included."""
-    return code_grammar(max_tokens - _FENCE_TOKENS)
 
 
 def header(signature: Signature) -> str:
@@ -47,24 +41,44 @@ def _parameter(parameter: Parameter) -> str:
     return f"{_STARS.get(parameter.kind, '')}{parameter.name}: {parameter.type}{default}"
 
 
-def request_chat(request: LiftRequest, ir: IR, findings: Sequence[Evidence], n: int) -> Chat:
+@dataclass(frozen=True)
+class Framing:
+    """How an answer begins, the same for all variations."""
+
+    pinned: bool = False
+    """With the imports that the IR names and the function's first line, so that neither is the model's to choose."""
+    planned: bool = False
+    """With a plan in the model's words, before the code."""
+
+    def chat(self, messages: tuple[Message, ...], ir: IR, n: int) -> Chat:
+        if self.planned:
+            return Chat(messages=messages, grammar=PLANNED_CODE, n=n)
+        first_line = header(ir.signature)
+        # A model wrote its names and types. What is no line of Python would open the block otherwise than with a function.
+        pinned = self.pinned and first_line.isprintable() and "`" not in first_line
+        known = opening(ir.effects.imports, first_line) if pinned else opening()
+        return Chat(messages=messages, grammar=CODE, opening=known, n=n)
+
+    def instructions(self) -> str:
+        return f"{_INSTRUCTIONS} {_PLAN_FIRST}" if self.planned else _INSTRUCTIONS
+
+
+def request_messages(request: LiftRequest, ir: IR, findings: Sequence[Evidence], told: str) -> tuple[Message, ...]:
     """Ask by the user's words and the signature alone: a small model's IR is a bad script."""
     words = "\n".join([request.prompt, *request.examples])
-    messages = (
-        Message(role="system", content=_INSTRUCTIONS),
+    return (
+        Message(role="system", content=told),
         Message(role="user", content=f"{words}\n\n{_task(ir)}{_complaint(findings)}"),
     )
-    return Chat(messages=messages, n=n)
 
 
-def ir_first_chat(request: LiftRequest, ir: IR, findings: Sequence[Evidence], n: int) -> Chat:
+def ir_first_messages(request: LiftRequest, ir: IR, findings: Sequence[Evidence], told: str) -> tuple[Message, ...]:
     """Go on from the IR call, whose words the engine's prefix cache still holds: the code follows the IR."""
-    messages = (
+    return (
         *ir_chat(request).messages,
         Message(role="assistant", content=ir.model_dump_json()),
-        Message(role="user", content=f"{_task(ir)}\n{_INSTRUCTIONS}{_complaint(findings)}"),
+        Message(role="user", content=f"{_task(ir)}\n{told}{_complaint(findings)}"),
     )
-    return Chat(messages=messages, n=n)
 
 
 def _task(ir: IR) -> str:
@@ -88,19 +102,40 @@ async def write_code(
     sampling: Sampling,
     n: int,
     ir_first: int,
+    count: CountInvalid,
+    framing: Framing = Framing(),
 ) -> tuple[tuple[Code, ...], StageReport]:
-    """`n` variations in one engine call, `ir_first` of which follow the IR; the others the user's words alone."""
+    """`n` variations in one engine call, `ir_first` of which follow the IR; the others the user's words alone.
+
+    `count` hears of every output that is not as the grammar has it; it is a variation all the same, and the validator's
+    to reject.
+    """
     ledger = Ledger("code")
     ir_first = min(ir_first, n - 1)
-    chats = [request_chat(request, ir, findings, n - ir_first)]
+    told = framing.instructions()
+    chats = [framing.chat(request_messages(request, ir, findings, told), ir, n - ir_first)]
     if ir_first:
-        chats.append(ir_first_chat(request, ir, findings, ir_first))
-    completions = await ledger.charge(engine.generate(chats, grammar_of(sampling.max_tokens), sampling, session))
-    return tuple(to_code(ir.signature.name, completion) for completion in completions), ledger.report()
+        chats.append(framing.chat(ir_first_messages(request, ir, findings, told), ir, ir_first))
+    completions = await ledger.charge(engine.generate(chats, sampling, session))
+    openings = [chat.opening for chat in chats for _ in range(chat.n)]
+    variations = []
+    for begun, completion in zip(openings, completions, strict=True):
+        try:
+            require_answer(begun, completion)
+        except Refused as refusal:
+            count("code", refusal.reason)
+        variations.append(to_code(ir.signature.name, begun + completion.text))
+    return tuple(variations), ledger.report()
 
 
-def to_code(function: str, completion: Completion) -> Code:
+def require_answer(begun: str, completion: Completion) -> None:
+    """Raises `Refused` for an output that is cut or not in its frame."""
+    require_whole(completion)
+    require_frame(begun + completion.text)
+
+
+def to_code(function: str, answer: str) -> Code:
     """Build the `CODE_GENERATION_SCHEMA` value around the raw text. Nothing is parsed: that is the sandbox's work."""
-    source = fenced_source(completion.text)
+    source = source_of(answer)
     found = {name for one, several in _IMPORT.findall(source) for name in (_MODULE.findall(several) or [one])}
     return Code(function=function, imports=tuple(sorted(found))[:64], source=source or "pass")

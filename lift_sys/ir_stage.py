@@ -3,18 +3,17 @@
 import inspect
 import keyword
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
-
-from pydantic import ValidationError
 
 from lift_sys.engine import Engine
 from lift_sys.errors import OutputInvalid, SpecificationInvalid
 from lift_sys.examples import Stated, find, is_arguments, parse
-from lift_sys.grammar import json_grammar
+from lift_sys.grammar.from_model import tree_of
+from lift_sys.grammar.tree import Grammar
 from lift_sys.ledger import Ledger
+from lift_sys.outputs import CountInvalid, Refused, read_json, require_whole
 from schemas.api import LiftRequest, StageReport
-from schemas.engine import Chat, Message, Sampling
+from schemas.engine import Chat, Completion, Message, Sampling
 from schemas.ir import IR, Kind, Parameter
 
 _INSTRUCTIONS = """\
@@ -27,7 +26,7 @@ Copy an example of the request if there is one (origin user). Be sure that each 
 - holes: only what the request leaves open; else an empty list."""
 
 _SAMPLE_REQUEST = "Count how many vowels a text has."
-_SAMPLE_IR = IR.model_validate(
+SAMPLE_IR = IR.model_validate(
     {
         "intent": {"summary": "Count the vowels in a text.", "rationale": "Vowels are a, e, i, o, u in either case."},
         "signature": {
@@ -60,9 +59,11 @@ _KINDS: dict[Kind, Any] = {
 }
 
 
-@cache
-def ir_grammar() -> str:
-    return json_grammar(IR)
+IR_GRAMMAR = "ir"
+
+
+def ir_grammar(max_tokens: int) -> Grammar:
+    return Grammar(IR_GRAMMAR, tree_of(IR), max_tokens)
 
 
 def ir_chat(request: LiftRequest) -> Chat:
@@ -72,10 +73,10 @@ def ir_chat(request: LiftRequest) -> Chat:
     messages = (
         Message(role="system", content=_INSTRUCTIONS),
         Message(role="user", content=_SAMPLE_REQUEST),
-        Message(role="assistant", content=_SAMPLE_IR.model_dump_json()),
+        Message(role="assistant", content=SAMPLE_IR.model_dump_json()),
         Message(role="user", content="\n".join([request.prompt, *request.examples]) + hint),
     )
-    return Chat(messages=messages)
+    return Chat(messages=messages, grammar=IR_GRAMMAR)
 
 
 def stated_examples(request: LiftRequest) -> tuple[Stated, ...]:
@@ -96,25 +97,32 @@ def stated_examples(request: LiftRequest) -> tuple[Stated, ...]:
 
 
 async def write_ir(
-    request: LiftRequest, session: str, *, engine: Engine, max_tokens: int, max_attempts: int
+    request: LiftRequest, session: str, *, engine: Engine, max_tokens: int, max_attempts: int, count: CountInvalid
 ) -> tuple[IR, StageReport]:
-    """Ask for an IR until one can be used. Raises `OutputInvalid` after `max_attempts`."""
+    """Ask for an IR until one can be used; `count` hears of the others. Raises `OutputInvalid` after `max_attempts`."""
     ledger = Ledger("ir")
     stated = stated_examples(request)
     problem = ""
     for attempt in range(max_attempts):
         # The first try takes the likeliest text; the same again would be refused again.
         sampling = Sampling(temperature=0.0 if attempt == 0 else 0.7, max_tokens=max_tokens)
-        [completion] = await ledger.charge(engine.generate([ir_chat(request)], ir_grammar(), sampling, session))
+        [completion] = await ledger.charge(engine.generate([ir_chat(request)], sampling, session))
         try:
-            ir = _named_as_stated(IR.model_validate_json(completion.text), stated)
-        except ValidationError as error:
-            problem = f"finish reason {completion.finish_reason}: {error.errors(include_url=False)[0]['msg']}"
-            continue
-        problem = why_unusable(ir)
-        if not problem:
-            return ir, ledger.report()
+            return read_ir(completion, stated), ledger.report()
+        except Refused as refusal:
+            count("ir", refusal.reason)
+            problem = refusal.detail
     raise OutputInvalid(f"no usable IR after {max_attempts} attempts: {problem}")
+
+
+def read_ir(completion: Completion, stated: Sequence[Stated] = ()) -> IR:
+    """The IR in an output. Raises `Refused`."""
+    require_whole(completion)
+    ir = _named_as_stated(read_json(IR, completion.text), stated)
+    problem = why_unusable(ir)
+    if problem:
+        raise Refused("unusable", problem)
+    return ir
 
 
 def _named_as_stated(ir: IR, stated: Sequence[Stated]) -> IR:

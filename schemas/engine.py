@@ -16,10 +16,15 @@ class Message(Wire):
 
 
 class Chat(Wire):
-    """A conversation, and how many ways it is to go on."""
+    """A conversation, and how it is to go on."""
 
     messages: tuple[Message, ...]
+    grammar: str
+    """The name of one of the grammars that the engine holds: no other can be asked for."""
+    opening: str = ""
+    """How the answer begins. It is part of the prompt: the model writes, and the grammar holds, what follows."""
     n: Annotated[int, Field(ge=1, le=64)] = 1
+    """In how many ways."""
 
 
 class Sampling(Wire):

@@ -31,9 +31,11 @@ class Figure(Wire):
     machine: str
 
 
-def write_result(name: str, summary: dict[str, Any], rows: Sequence[dict[str, Any]], command: str) -> None:
-    """Write docs/results/NAME.json: what was run where, every raw row, and the summary."""
-    content = {"command": command, **circumstances(), "summary": summary, "rows": list(rows)}
+def write_result(
+    name: str, summary: dict[str, Any], rows: Sequence[dict[str, Any]], command: str, **conditions: Any
+) -> None:
+    """Write docs/results/NAME.json: what was run where and under which conditions, every raw row, and the summary."""
+    content = {"command": command, **circumstances(), **conditions, "summary": summary, "rows": list(rows)}
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -50,9 +52,19 @@ def index(figures: Sequence[Figure], path: Path = RESULTS / "summary.json") -> N
 
 def circumstances() -> dict[str, str]:
     """The commit, the date and the machine of a measurement."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    # A copy without its history, such as on a rented GPU, carries the commit in a file.
+    commit = _said_by("git", "rev-parse", "--short", "HEAD") or _said_by("cat", ".commit")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"commit": commit.stdout.strip() or "unknown", "date": today, "machine": _machine()}
+    return {"commit": commit or "unknown", "date": today, "machine": _machine()}
+
+
+def _said_by(*command: str) -> str:
+    """The first line that a command prints; nothing if it fails or is not there."""
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return said.strip().partition("\n")[0]
 
 
 def _machine() -> str:
@@ -60,4 +72,6 @@ def _machine() -> str:
     info = Path("/proc/cpuinfo")
     names = [line for line in info.read_text(encoding="utf-8").splitlines() if line.startswith("model name")]
     cpu = names[0].partition(":")[2].strip() if names else platform.processor()
-    return f"{os.cpu_count()} cores {cpu}, {memory_gb:.0f} GB, {platform.system()}, Python {platform.python_version()}"
+    gpu = _said_by("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    where = f"{gpu}, {os.cpu_count()} cores {cpu}" if gpu else f"{os.cpu_count()} cores {cpu}"
+    return f"{where}, {memory_gb:.0f} GB, {platform.system()}, Python {platform.python_version()}"

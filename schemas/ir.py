@@ -7,13 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.wire import Identifier, Text, Wire
+from schemas.wire import Identifier, Text
+from schemas.written import Written
 
 Sentence = Annotated[str, Text(max_tokens=48)]
-TypeText = Annotated[str, Text(max_tokens=24)]
+TypeText = Annotated[str, Text(max_tokens=20)]
 """A Python annotation, such as `list[int]`."""
 LiteralText = Annotated[str, Text(max_tokens=48)]
 """A Python literal, such as `[1, 2]`."""
+DefaultText = Annotated[str, Text(max_tokens=24)]
 ArgumentsText = Annotated[str, Text(max_tokens=64)]
 """What stands between the parentheses of a call: literals, `name=literal` for a keyword argument."""
 Predicate = Annotated[str, Text(max_tokens=48)]
@@ -30,29 +32,29 @@ Module = Literal[
 ]  # fmt: skip
 
 
-class Intent(Wire):
+class Intent(Written):
     summary: Sentence
     """What the function is for."""
     rationale: Sentence
     """How the request is understood where it leaves a choice."""
 
 
-class Parameter(Wire):
+class Parameter(Written):
     name: Identifier
     type: TypeText
     kind: Kind
-    default: LiteralText | None
+    default: DefaultText | None
     """Null when the argument is required."""
 
 
-class Signature(Wire):
+class Signature(Written):
     name: Identifier
-    parameters: Annotated[tuple[Parameter, ...], Field(max_length=8)]
+    parameters: Annotated[tuple[Parameter, ...], Field(max_length=6)]
     returns: TypeText
     is_async: bool
 
 
-class Example(Wire):
+class Example(Written):
     """One call and what must come of it."""
 
     origin: Literal["user", "inferred"]
@@ -64,7 +66,7 @@ class Example(Wire):
     covers: Literal["typical", "boundary", "empty", "error"]
 
 
-class Assertion(Wire):
+class Assertion(Written):
     """A predicate in Python over the parameters, `result`, and `old_<parameter>` for an argument before the call."""
 
     kind: Literal["requires", "ensures"]
@@ -72,25 +74,25 @@ class Assertion(Wire):
     origin: Literal["stated", "implied", "guess"]
 
 
-class Effects(Wire):
+class Effects(Written):
     pure: bool
     allowed: Annotated[tuple[Effect, ...], Field(max_length=2)]
-    raises: Annotated[tuple[ErrorName, ...], Field(max_length=4)]
+    raises: Annotated[tuple[ErrorName, ...], Field(max_length=3)]
     imports: Annotated[tuple[Module, ...], Field(max_length=4)]
 
 
-class Hole(Wire):
+class Hole(Written):
     """A question that the request leaves open, and the answer that was assumed."""
 
     question: Sentence
-    options: Annotated[tuple[Choice, ...], Field(min_length=2, max_length=4)]
+    options: Annotated[tuple[Choice, ...], Field(min_length=2, max_length=3)]
     assumed: Choice
 
 
-class IR(Wire):
+class IR(Written):
     intent: Intent
     signature: Signature
-    examples: Annotated[tuple[Example, ...], Field(min_length=2, max_length=6)]
-    assertions: Annotated[tuple[Assertion, ...], Field(max_length=8)]
+    examples: Annotated[tuple[Example, ...], Field(min_length=2, max_length=5)]
+    assertions: Annotated[tuple[Assertion, ...], Field(max_length=5)]
     effects: Effects
-    holes: Annotated[tuple[Hole, ...], Field(max_length=4)]
+    holes: Annotated[tuple[Hole, ...], Field(max_length=2)]

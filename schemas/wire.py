@@ -26,14 +26,14 @@ class Wire(BaseModel):
 class Text:
     """Annotates a string that a model writes: at most `max_tokens` tokens long.
 
-    The grammar enforces the budget in tokens. The length in characters that the schema states follows from it, so that
-    nothing the grammar admits can fail the schema.
+    The grammar enforces the budget in tokens. The length in characters that the schema states follows from it (one more
+    token may reach in over the opening quote), so that nothing the grammar admits can fail the schema.
     """
 
     max_tokens: int
 
     def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.str_schema(max_length=self.max_tokens * LONGEST_TOKEN_CHARS)
+        return core_schema.str_schema(max_length=(self.max_tokens + 1) * LONGEST_TOKEN_CHARS)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {**handler(schema), "x-max-tokens": self.max_tokens}

@@ -22,6 +22,7 @@ from deployments.cli.service import LOCAL, port_is_free
 from deployments.models import cache
 from deployments.models.errors import WeightsMissing
 from lift_sys.errors import SandboxUnavailable
+from lift_sys.grammar.bound import BoundExceeded
 from lift_sys.sandbox import ProcessSandbox
 
 _NEEDED_GB, _NEEDED_DISK_GB, _NEEDED_SHARED_GB = 7, 10, 0.25
@@ -140,6 +141,7 @@ def config_checks(path: Path) -> Iterator[Finding]:
     """What the config asks for: itself readable, its weights here, its port free."""
     if find_spec("ray") is None:  # then there is nothing to read the config with, and `packages` says so
         return
+    from deployments.grammars import grammars_of, require_all_fit
     from deployments.models.weights import locate
     from deployments.serve_config import ConfigInvalid, load
 
@@ -155,9 +157,14 @@ def config_checks(path: Path) -> Iterator[Finding]:
         )
     if config.settings.engine.kind == "sglang":
         try:
-            yield Finding("weights", "ok", str(locate(config.settings.engine.model)))
+            folder = locate(config.settings.engine.model)
+            yield Finding("weights", "ok", str(folder))
+            require_all_fit(grammars_of(config.settings), folder, config.settings.engine.context_tokens)
+            yield Finding("grammars", "ok", "the longest answer fits its limit")
         except WeightsMissing as error:
             yield Finding("weights", "problem", f"none of {error.model}", error.remedy)
+        except BoundExceeded as error:
+            yield Finding("grammars", "problem", str(error), "mend args of the file")
     if port_is_free(config.host, config.port):
         yield Finding("port", "ok", f"{config.port} is free")
     else:

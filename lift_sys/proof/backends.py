@@ -1,0 +1,120 @@
+"""The grammar engines that can hold a model to a grammar, behind one seam."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+import llguidance.numpy
+import xgrammar
+from llguidance import LLMatcher, LLTokenizer
+
+from lift_sys.grammar.spelling import EBNF, LARK, spell
+from lift_sys.grammar.tree import Node
+from lift_sys.proof.vocabulary import Vocabulary
+
+Mask = "np.ndarray[Any, np.dtype[np.int32]]"
+"""Shape (ceil(vocabulary / 32),): bit `i % 32` of word `i // 32` says whether token `i` is admitted."""
+BackendName = Literal["xgrammar", "llguidance"]
+
+
+class Matcher(Protocol):
+    """Follows one text, token by token."""
+
+    def mask(self) -> Any:
+        """The tokens that may come next, as a `Mask` that the next call overwrites."""
+
+    def accept(self, token: int) -> bool:
+        """Go on by a token; False if it is not admitted."""
+
+    def complete(self) -> bool:
+        """Whether the text may end here."""
+
+
+Compiled = Callable[[], Matcher]
+"""Makes a matcher at a text's beginning."""
+
+
+class Backend(Protocol):
+    name: BackendName
+
+    def compile(self, root: Node) -> Compiled:
+        """Raises `ValueError` with the engine's words if it refuses the grammar. Compiles anew at each call."""
+
+
+class XGrammar:
+    name: BackendName = "xgrammar"
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._info = vocabulary.info
+
+    def compile(self, root: Node) -> Compiled:
+        return self.compile_text(spell(root, EBNF))
+
+    def compile_text(self, ebnf: str) -> Compiled:
+        compiler = xgrammar.GrammarCompiler(self._info, cache_enabled=False)
+        try:
+            compiled = compiler.compile_grammar(ebnf)
+        except RuntimeError as error:
+            raise ValueError(str(error)) from None
+        return lambda: _XGrammarMatcher(compiled, self._info.vocab_size)
+
+
+class _XGrammarMatcher:
+    def __init__(self, compiled: Any, size: int) -> None:
+        self._matcher = xgrammar.GrammarMatcher(compiled)
+        self._bits = xgrammar.allocate_token_bitmask(1, size)
+        self._words = self._bits.numpy()[0]
+
+    def mask(self) -> Any:
+        self._matcher.fill_next_token_bitmask(self._bits)
+        return self._words
+
+    def accept(self, token: int) -> bool:
+        return bool(self._matcher.accept_token(token))
+
+    def complete(self) -> bool:
+        return bool(self._matcher.is_completed())
+
+
+class LLGuidance:
+    name: BackendName = "llguidance"
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        text = (vocabulary.folder / "tokenizer.json").read_text(encoding="utf-8")
+        self._tokenizer = LLTokenizer(text, n_vocab=vocabulary.info.vocab_size, eos_token=vocabulary.stop_id)
+
+    def compile(self, root: Node) -> Compiled:
+        return self.compile_text(spell(root, LARK))
+
+    def compile_text(self, lark: str) -> Compiled:
+        return self.start(LLMatcher.grammar_from_lark(lark))
+
+    def start(self, grammar: str) -> Compiled:
+        first = LLMatcher(self._tokenizer, grammar, log_level=0)
+        if first.is_error():
+            raise ValueError(first.get_error())
+        return lambda: _LLGuidanceMatcher(first.deep_copy(), self._tokenizer.vocab_size)
+
+
+class _LLGuidanceMatcher:
+    def __init__(self, matcher: LLMatcher, size: int) -> None:
+        self._matcher = matcher
+        self._bits = llguidance.numpy.allocate_token_bitmask(1, size)
+
+    def mask(self) -> Any:
+        llguidance.numpy.fill_next_token_bitmask(self._matcher, self._bits, 0)
+        return self._bits[0]
+
+    def accept(self, token: int) -> bool:
+        return bool(self._matcher.consume_token(token))
+
+    def complete(self) -> bool:
+        return bool(self._matcher.is_accepting())
+
+
+BACKENDS: dict[BackendName, Callable[[Vocabulary], Backend]] = {"xgrammar": XGrammar, "llguidance": LLGuidance}
+
+
+def admits(start: Compiled, tokens: Sequence[int]) -> bool:
+    """Whether a text, spelt by these tokens, is one of the grammar's."""
+    matcher = start()
+    return all(matcher.accept(token) for token in tokens) and matcher.complete()
