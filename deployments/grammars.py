@@ -21,12 +21,12 @@ def grammars_of(settings: Settings) -> tuple[Grammar, ...]:
 
 
 def require_all_fit(grammars: Sequence[Grammar], folder: Path, context_tokens: int) -> None:
-    """Raises `BoundExceeded` for the first grammar whose longest answer does not fit, with the tokenizer in a folder."""
+    """Raises `BoundExceeded` for the first grammar whose longest answer does not fit, by the tokenizer in a folder."""
     vocabulary = load(folder)
     if vocabulary.longest_bytes > LONGEST_TOKEN_CHARS:
         raise BoundExceeded(
-            f"a token of {folder.name} spells {vocabulary.longest_bytes} bytes, and the lengths that the public schemas "
-            f"state are made for {LONGEST_TOKEN_CHARS}: see LONGEST_TOKEN_CHARS in schemas/wire.py"
+            f"a token of {folder.name} spells {vocabulary.longest_bytes} bytes, and the public schemas' lengths are made "
+            f"for {LONGEST_TOKEN_CHARS}: see LONGEST_TOKEN_CHARS in schemas/wire.py"
         )
     for grammar in grammars:
         require_fit(grammar, context_tokens, vocabulary.most_tokens)

@@ -1,8 +1,12 @@
 """The metrics that the service exports, named once. Ray puts `ray_` before each name."""
 
+from typing import Any
+
 from ray.serve.metrics import Counter
 
 from lift_sys.outputs import CountInvalid, Reason, Stage
+
+_STAGE_AND_REASON: Any = ("stage", "reason")  # Ray's annotation has one name only
 
 
 def invalid_outputs() -> CountInvalid:
@@ -10,7 +14,7 @@ def invalid_outputs() -> CountInvalid:
     counter = Counter(
         "lift_invalid_outputs_total",
         description="Outputs of a model that were refused.",
-        tag_keys=("stage", "reason"),
+        tag_keys=_STAGE_AND_REASON,
     )
 
     def count(stage: Stage, reason: Reason) -> None:

@@ -13,12 +13,12 @@ from deployments.grammars import require_all_fit
 from deployments.models.weights import locate
 from deployments.settings import EngineSettings
 from lift_sys.errors import SpecificationInvalid
-from lift_sys.grammar.spelling import EBNF, LARK, spell
+from lift_sys.grammar.spelling import EBNF, LARK, Dialect, spell
 from lift_sys.grammar.tree import Grammar
 from schemas import Chat, Completion, Sampling
 
 _PROBE_EVERY_S, _PROBE_LIMIT_S = 15.0, 20.0
-_DIALECTS = {"xgrammar": EBNF, "llguidance": LARK}
+_DIALECTS: dict[str, Dialect] = {"xgrammar": EBNF, "llguidance": LARK}
 _EXPECTED_TOKENS = 1_024
 """What SGLang sets aside of the KV cache for an answer that it admits. Its limit is a worst case, and no forecast."""
 
@@ -56,7 +56,7 @@ class SGLangEngine:
             "temperature": sampling.temperature,
             "max_new_tokens": sampling.max_tokens,
             "ebnf": self._grammars[grammar],
-            # The text is what the grammar admitted: grammar engines take a special token for the characters of its name.
+            # Then the text is what the grammar admitted: to it a special token is the characters of its name.
             "skip_special_tokens": False,
         }
 
@@ -96,8 +96,9 @@ class SGLangEngine:
         )
 
     async def warm_up(self, chats: Sequence[Chat]) -> None:
-        """Compile every grammar, and bring the prefix of every chat into the cache. Raises `RuntimeError` if the grammar
-        engine refuses one.
+        """Compile every grammar, and bring the prefix of every chat into the cache.
+
+        Raises `RuntimeError` if the grammar engine refuses one.
         """
         for name in self._grammars:
             greeting = await self.complete([0], self.parameters(name, Sampling(max_tokens=1)))

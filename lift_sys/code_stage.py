@@ -54,7 +54,7 @@ class Framing:
         if self.planned:
             return Chat(messages=messages, grammar=PLANNED_CODE, n=n)
         first_line = header(ir.signature)
-        # A model wrote its names and types. What is no line of Python would open the block otherwise than with a function.
+        # A model wrote its names and types: with a line break or a fence among them it would not be one line.
         pinned = self.pinned and first_line.isprintable() and "`" not in first_line
         known = opening(ir.effects.imports, first_line) if pinned else opening()
         return Chat(messages=messages, grammar=CODE, opening=known, n=n)

@@ -13,8 +13,8 @@ ATOM = r"(?:\[[A-Za-z0-9_-]+\]|[A-Za-z0-9_-])(?:\{(\d+)(?:,(\d+))?\})?"
 """A character or a class of ASCII, and how often: no more than that is bounded and means the same to every engine."""
 _PATTERN = re.compile(rf"\^(?:{ATOM})+\$")
 
-_ALLOWED: dict[str | None, tuple[set[str], ...]] = {
-    None: ({"$ref"}, {"anyOf"}),
+_ALLOWED: dict[str, tuple[set[str], ...]] = {
+    "": ({"$ref"}, {"anyOf"}),
     "boolean": ({"type"},),
     "null": ({"type"},),
     "string": ({"type", "const"}, {"type", "enum"}, {"type", "pattern"}, {"type", "maxLength", "x-max-tokens"}),
@@ -53,7 +53,7 @@ class Written(Wire):
 
 def _check(schema: Schema, where: str, definitions: Schema, inside: tuple[str, ...]) -> None:
     said = {key: value for key, value in schema.items() if key not in _CONSTRAIN_NOTHING}
-    kind = said.get("type")
+    kind = said.get("type", "")
     if set(said) not in _ALLOWED.get(kind, ()):
         raise Unenforceable(where, _REMEDIES.get(kind, f"no grammar of ours enforces {said}"))
     match said:

@@ -1,4 +1,4 @@
-"""Our grammars on a real engine, through the service's own adapter: what they cost a token, and whether noise breaks them.
+"""Our grammars on a real engine, through the service's own adapter: what they cost, and whether noise breaks them.
 
 With random weights at temperature 1 a model picks tokens that no trained one would.
 """

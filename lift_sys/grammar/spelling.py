@@ -33,9 +33,9 @@ class Dialect(Protocol):
 class _Ebnf:
     """Budgets count tokens.
 
-    A budget can run out within a character or an escape. XGrammar 0.2.7 then lifts it until the text can end, and a model
-    that opens an escape with the token that closes the last one (two backslashes do both) is never stopped. So the unit
-    that straddles the end stands outside of the budget, in a rule of its own.
+    A budget can run out within a character or an escape. XGrammar 0.2.7 then lifts it until the text can end, and a
+    model that opens an escape with the token that closes the last one (two backslashes do both) is never stopped. So
+    the unit that straddles the end stands outside of the budget, in a rule of its own.
     """
 
     header = ""
@@ -80,7 +80,7 @@ class _Lark:
         return self._bounded(f"{path}.text", _or_nothing(node.regex), node.max_tokens, rules)
 
     def lines(self, path: str, node: Lines, rules: Rules) -> str:
-        """With the closing in one lexeme: by itself the lines' would swallow the line break that the closing begins with."""
+        """With the closing in one lexeme: by itself the lines' would swallow the line break that the closing has."""
         most = node.line.max_tokens + len(node.closing)
         closing = node.closing.replace("\n", r"\n")
         return self._bounded(node.name, _several(node.line.regex) + closing, most, rules)
