@@ -25,7 +25,7 @@ def require_all_fit(grammars: Sequence[Grammar], folder: Path, context_tokens: i
     vocabulary = load(folder)
     if vocabulary.longest_bytes > LONGEST_TOKEN_CHARS:
         raise BoundExceeded(
-            f"a token of {folder.name} spells {vocabulary.longest_bytes} bytes, and the public schemas' lengths are made "
+            f"a token of {folder.name} spells {vocabulary.longest_bytes} bytes; the public schemas' lengths are made "
             f"for {LONGEST_TOKEN_CHARS}: see LONGEST_TOKEN_CHARS in schemas/wire.py"
         )
     for grammar in grammars:

@@ -1,6 +1,7 @@
 """What a model writes, and the gate: a class whose schema no grammar could enforce is refused where it is defined."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic.errors import PydanticUserError
@@ -54,23 +55,25 @@ class Written(Wire):
 def _check(schema: Schema, where: str, definitions: Schema, inside: tuple[str, ...]) -> None:
     said = {key: value for key, value in schema.items() if key not in _CONSTRAIN_NOTHING}
     kind = said.get("type", "")
-    if set(said) not in _ALLOWED.get(kind, ()):
+    pattern = said.get("pattern", "^a$")
+    if set(said) not in _ALLOWED.get(kind, ()) or not _PATTERN.fullmatch(pattern):
         raise Unenforceable(where, _REMEDIES.get(kind, f"no grammar of ours enforces {said}"))
-    match said:
-        case {"$ref": str(ref)}:
-            name = ref.rpartition("/")[2]
-            if name in inside:
-                raise Unenforceable(name, "contains itself")
-            _check(definitions[name], name, definitions, (*inside, name))
-        case {"anyOf": options}:
-            for option in options:
-                _check(option, where, definitions, inside)
-        case {"pattern": str(pattern)} if not _PATTERN.fullmatch(pattern):
-            raise Unenforceable(where, _REMEDIES["string"])
-        case {"items": items}:
-            _check(items, f"{where}[]", definitions, inside)
-        case {"properties": properties, "required": required, "additionalProperties": others}:
-            if required != list(properties) or others:
-                raise Unenforceable(where, _REMEDIES["object"])
-            for key, value in properties.items():
-                _check(value, f"{where}.{key}", definitions, inside)
+    if kind == "object" and (said["required"] != list(said["properties"]) or said["additionalProperties"]):
+        raise Unenforceable(where, _REMEDIES["object"])
+    for below, at in _parts(said, where):
+        _check(below, at, definitions, inside)
+    if "$ref" in said:
+        name = said["$ref"].rpartition("/")[2]
+        if name in inside:
+            raise Unenforceable(name, "contains itself")
+        _check(definitions[name], name, definitions, (*inside, name))
+
+
+def _parts(said: Schema, where: str) -> Iterator[tuple[Schema, str]]:
+    """The schemas right below one, and what to call them."""
+    for option in said.get("anyOf", ()):
+        yield option, where
+    if "items" in said:
+        yield said["items"], f"{where}[]"
+    for key, value in said.get("properties", {}).items():
+        yield value, f"{where}.{key}"

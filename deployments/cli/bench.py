@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
-from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from deployments.cli.console import err, fail, out
 from deployments.settings import Settings
@@ -65,7 +64,7 @@ async def _engine(
     running = SGLangEngine(settings.engine, grammars)
     try:
         await running.warm_up([chat for grammar in grammars for chat in chats(grammar.name)])
-        with _progress() as progress:
+        with progress_bars() as progress:
             bar = progress.add_task("timing", total=len(ARMS) * len(sizes) * repeats)
             pairs = await measure_tokens(
                 running, sizes, tokens=tokens, repeats=repeats, on_row=lambda row: progress.advance(bar)
@@ -77,12 +76,6 @@ async def _engine(
     finally:
         running.shutdown()
     return pairs, outputs
-
-
-def _progress() -> Progress:
-    return Progress(
-        *Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=err
-    )
 
 
 def _engine_summary(pairs: "list[Pair]", outputs: "list[Output]", sizes: list[int]) -> dict[str, Any]:

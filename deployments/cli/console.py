@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 out = Console()
@@ -12,6 +13,13 @@ err = Console(stderr=True)
 
 REJECTED = 1
 MISUSED = 2
+
+
+def progress_bars() -> Progress:
+    """Bars on standard error, with how many are done and how long the rest will take."""
+    columns = MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    return Progress(*Progress.get_default_columns(), *columns, console=err)
+
 
 _UNSEEN = ("Cc", "Cf", "Cs")
 """Unicode's controls, formats (such as those that turn the writing direction) and halves of characters."""

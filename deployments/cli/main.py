@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from deployments.cli.bench import bench
 from deployments.cli.demo import demo
 from deployments.cli.doctor import doctor
 from deployments.cli.evaluate import evaluate
 from deployments.cli.generate import generate
+from deployments.cli.grammar import grammar
 from deployments.cli.model import model
 from deployments.cli.serve import serve
 from deployments.cli.validate import validate
@@ -26,6 +28,8 @@ app.command()(demo)
 app.command(name="eval")(evaluate)
 app.command()(doctor)
 app.add_typer(model, name="model")
+app.add_typer(grammar, name="grammar")
+app.add_typer(bench, name="bench")
 
 
 def _version(wanted: bool) -> None:

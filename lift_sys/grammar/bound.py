@@ -5,7 +5,21 @@ A token that reaches over the border of two parts counts where it begins, so the
 
 from collections.abc import Callable, Iterator
 
-from lift_sys.grammar.tree import Array, Fixed, Grammar, Lines, Node, Object, OneOf, Pattern, Rule, Sequence, Text, keys
+from lift_sys.grammar.tree import (
+    Array,
+    Fixed,
+    Grammar,
+    Leaf,
+    Lines,
+    Node,
+    Object,
+    OneOf,
+    Pattern,
+    Rule,
+    Sequence,
+    Text,
+    keys,
+)
 
 MostTokens = Callable[[str], int]
 """The most tokens that may begin within a text."""
@@ -25,8 +39,6 @@ def one_a_byte(text: str) -> int:
 def worst_case(node: Node, most: MostTokens = one_a_byte) -> int:
     """Tokens, without the one that ends an answer."""
     match node:
-        case Fixed(text):
-            return most(text)
         case OneOf(options):
             return max(worst_case(option, most) for option in options)
         case Sequence(parts):
@@ -38,14 +50,20 @@ def worst_case(node: Node, most: MostTokens = one_a_byte) -> int:
             return times * worst_case(item, most) + (times - 1) * most(",") + most("[") + most("]")
         case Rule(_, inner):
             return worst_case(inner, most)
+        case _:
+            return _worst_leaf(node, most)
+
+
+def _worst_leaf(leaf: Leaf, most: MostTokens) -> int:
+    match leaf:
+        case Fixed(text):
+            return most(text)
         case Pattern(_, characters):
             return characters
         case Text():
-            return (
-                node.max_tokens + node.unit_bytes - 1
-            )  # of a unit that straddles, the first byte is within the budget
+            return leaf.max_tokens + leaf.unit_bytes - 1  # of a unit that straddles, the first byte is in the budget
         case Lines(_, line, closing):
-            return worst_case(line, most) + most(closing)
+            return _worst_leaf(line, most) + most(closing)
 
 
 def require_fit(grammar: Grammar, context_tokens: int, most: MostTokens = one_a_byte) -> None:
@@ -65,7 +83,7 @@ def require_fit(grammar: Grammar, context_tokens: int, most: MostTokens = one_a_
 
 
 def by_field(node: Node, most: MostTokens = one_a_byte, name: str = "", times: int = 1) -> Iterator[tuple[str, int]]:
-    """Each free field, with the tokens that it can take in one answer; what is fixed counts for none of them."""
+    """Each field, with the tokens that its value can take in one answer; what stands between fields counts for none."""
     match node:
         case Rule(_, inner):
             yield from by_field(inner, most, name, times)
@@ -74,12 +92,8 @@ def by_field(node: Node, most: MostTokens = one_a_byte, name: str = "", times: i
                 yield from by_field(value, most, f"{name}.{key}".removeprefix("."), times)
         case Array(item, _, several):
             yield from by_field(item, most, f"{name}[{several}]", times * several)
-        case Sequence(parts):
+        case Sequence(parts) if not name:
             for part in parts:
                 yield from by_field(part, most, name, times)
-        case Lines():
-            yield node.name, worst_case(node, most)
-        case Fixed():
-            return
         case _:
-            yield name, times * worst_case(node, most)
+            yield name or (node.name if isinstance(node, Lines) else "text"), times * worst_case(node, most)

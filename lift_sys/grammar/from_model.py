@@ -35,23 +35,31 @@ def _node(schema: Schema, definitions: Schema) -> Node:
             return Rule(name, _node(definitions[name], definitions))
         case {"anyOf": options}:
             return OneOf(tuple(_node(option, definitions) for option in options))
-        case {"const": value}:
-            return Fixed(json.dumps(value))
-        case {"enum": values}:
-            return OneOf(tuple(Fixed(json.dumps(value)) for value in values))
-        case {"type": "boolean"}:
-            return OneOf((Fixed("true"), Fixed("false")))
-        case {"type": "null"}:
-            return Fixed("null")
-        case {"pattern": str(pattern)}:
-            return Sequence((_QUOTE, Pattern(pattern[1:-1], longest(pattern)), _QUOTE))
-        case {"x-max-tokens": int(budget)}:
-            return Sequence((_QUOTE, Text(_INSIDE, _UNIT, _LONGEST_ESCAPE_BYTES, budget), _QUOTE))
         case {"items": items, "maxItems": most}:
             return Array(_node(items, definitions), schema.get("minItems", 0), most)
         case {"properties": properties}:
             return Object(tuple((key, _node(value, definitions)) for key, value in properties.items()))
-    raise AssertionError(f"the gate let {schema} pass")
+        case {"pattern": _} | {"x-max-tokens": _}:
+            return Sequence((_QUOTE, _inside(schema), _QUOTE))
+        case _:
+            return OneOf(tuple(Fixed(json.dumps(value)) for value in _values(schema)))
+
+
+def _inside(schema: Schema) -> Pattern | Text:
+    """What stands between the quotes of a string."""
+    if "pattern" in schema:
+        pattern = schema["pattern"]
+        return Pattern(pattern[1:-1], longest(pattern))
+    return Text(_INSIDE, _UNIT, _LONGEST_ESCAPE_BYTES, schema["x-max-tokens"])
+
+
+def _values(schema: Schema) -> list[Any]:
+    """All the values of a schema that has few. The gate let no other kind pass."""
+    if "const" in schema:
+        return [schema["const"]]
+    if "enum" in schema:
+        return list(schema["enum"])
+    return [True, False] if schema["type"] == "boolean" else [None]
 
 
 def longest(pattern: str) -> int:

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Protocol
 
-from lift_sys.grammar.tree import Array, Fixed, Lines, Node, Object, OneOf, Pattern, Rule, Sequence, Text, keys
+from lift_sys.grammar.tree import Array, Fixed, Leaf, Lines, Node, Object, OneOf, Pattern, Rule, Sequence, Text, keys
 
 Rules = dict[str, str]
 
@@ -115,8 +115,6 @@ def _expression(node: Node, path: str, rules: Rules, dialect: Dialect) -> str:
         return _expression(part, where, rules, dialect)
 
     match node:
-        case Fixed(text):
-            return json.dumps(text)
         case OneOf(options):
             return "(" + " | ".join(map(below, options)) + ")"
         case Sequence(parts):
@@ -128,18 +126,29 @@ def _expression(node: Node, path: str, rules: Rules, dialect: Dialect) -> str:
             )
         case Array(item, least, most):
             one = below(item if isinstance(item, Rule) else Rule(f"{path}.item", item))
-            filled = f'{one} ("," {one}){{{max(least - 1, 0)},{most - 1}}}'
-            return f'"[" {filled} "]"' if least else f'"[" ({filled})? "]"'
-        case Rule():
-            name = dialect.name(node.name)
+            return _brackets(f'{one} ("," {one}){{{max(least - 1, 0)},{most - 1}}}', may_be_empty=not least)
+        case Rule(called, inner):
+            name = dialect.name(called)
             if name not in rules:
                 rules[name] = ""  # keeps the order of first use
-                rules[name] = below(node.node, node.name)
+                rules[name] = below(inner, called)
             return name
+        case _:
+            return _leaf(node, path, rules, dialect)
+
+
+def _leaf(leaf: Leaf, path: str, rules: Rules, dialect: Dialect) -> str:
+    match leaf:
+        case Fixed(text):
+            return json.dumps(text)
         case Pattern(regex):
             rules[dialect.name(path)] = dialect.regex(regex)
             return dialect.name(path)
         case Text():
-            return dialect.text(path, node, rules)
+            return dialect.text(path, leaf, rules)
         case Lines():
-            return dialect.lines(path, node, rules)
+            return dialect.lines(path, leaf, rules)
+
+
+def _brackets(items: str, may_be_empty: bool) -> str:
+    return f'"[" ({items})? "]"' if may_be_empty else f'"[" {items} "]"'

@@ -76,7 +76,8 @@ class Lines:
     closing: str
 
 
-Node: TypeAlias = Fixed | OneOf | Sequence | Object | Array | Rule | Pattern | Text | Lines
+Leaf: TypeAlias = Fixed | Pattern | Text | Lines
+Node: TypeAlias = Leaf | OneOf | Sequence | Object | Array | Rule
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ Choose = Callable[[Any, np.random.Generator], int]
 """A mask (see `backends.Mask`) and a source of randomness to a token. Raises `DeadEnd` if none is admitted."""
 
 _CLOSERS = b'"]}`\n'
-_DRAWS = 256
+_DRAWS = 64
+_FEW_WORDS = 128
 
 
 class DeadEnd(Exception):
@@ -30,26 +31,38 @@ def bits(mask: Any, words: Any) -> Any:
     return ids[admitted(mask, ids)]
 
 
-def _by_preference(groups: Sequence[Any]) -> Choose:
-    """Any admitted token of the first group that has one."""
+def _by_preference(groups: Sequence[Any], size: int) -> Choose:
+    """Any admitted token of the first group that has one. Every token is in some group."""
     groups = [np.asarray(group) for group in groups if len(group)]
+    rank = np.full(size, len(groups))
+    for place, group in reversed(list(enumerate(groups))):
+        rank[group] = place
 
     def choose(mask: Any, rng: np.random.Generator) -> int:
-        for group in groups:
-            if len(group) > 4 * _DRAWS:  # mostly some draw is admitted, and the whole group need not be looked at
-                drawn = group[rng.integers(len(group), size=_DRAWS)]
-                if (found := drawn[admitted(mask, drawn)]).size:
-                    return int(found[0])
-            if (found := group[admitted(mask, group)]).size:
-                return int(rng.choice(found))
-        raise DeadEnd
+        words = np.flatnonzero(mask)
+        if not words.size:
+            raise DeadEnd
+        if words.size <= _FEW_WORDS:
+            ids = bits(mask, words)
+            best = ids[rank[ids] == rank[ids].min()]
+            return int(best[rng.integers(best.size)])
+        return next(found for group in groups if (found := _one_of(group, mask, rng)) is not None)
 
     return choose
 
 
+def _one_of(group: Any, mask: Any, rng: np.random.Generator) -> int | None:
+    """An admitted token of the group, if there is one. In a large group mostly some draw is."""
+    drawn = group[rng.integers(group.size, size=_DRAWS)]
+    found = drawn[admitted(mask, drawn)]
+    if not found.size:
+        found = rng.permutation(group[admitted(mask, group)])
+    return int(found[0]) if found.size else None
+
+
 def at_random(vocabulary: Vocabulary) -> Choose:
     """Each admitted token is as likely as any other."""
-    return _by_preference([np.arange(len(vocabulary.tokens))])
+    return _by_preference([np.arange(len(vocabulary.tokens))], len(vocabulary.tokens))
 
 
 def shortest(vocabulary: Vocabulary) -> Choose:
@@ -57,12 +70,13 @@ def shortest(vocabulary: Vocabulary) -> Choose:
     plain = np.array([not any(byte in _CLOSERS for byte in token) for token in vocabulary.tokens])
     lengths = vocabulary.lengths
     groups = [np.flatnonzero((lengths == n) & plain) for n in (1, 2, 3)]
-    return _by_preference([*groups, np.flatnonzero((lengths > 0) & plain), np.arange(len(lengths))])
+    return _by_preference([*groups, np.flatnonzero((lengths > 0) & plain), np.arange(len(lengths))], len(lengths))
 
 
 def longest(vocabulary: Vocabulary) -> Choose:
     lengths = vocabulary.lengths
-    return _by_preference([np.flatnonzero(lengths == n) for n in sorted(set(lengths.tolist()), reverse=True)])
+    groups = [np.flatnonzero(lengths == n) for n in sorted(set(lengths.tolist()), reverse=True)]
+    return _by_preference(groups, len(lengths))
 
 
 def lover_of_escapes(vocabulary: Vocabulary) -> Choose:
@@ -70,7 +84,7 @@ def lover_of_escapes(vocabulary: Vocabulary) -> Choose:
     tokens = vocabulary.tokens
     half = [i for i, token in enumerate(tokens) if _ends_half_written(token)]
     marks = [i for i, token in enumerate(tokens) if any(mark in token for mark in (b"\\", b"`", b"\n"))]
-    return _by_preference([np.array(half), np.array(marks), np.arange(len(tokens))])
+    return _by_preference([np.array(half), np.array(marks), np.arange(len(tokens))], len(tokens))
 
 
 def _ends_half_written(token: bytes) -> bool:
@@ -87,13 +101,14 @@ def at_the_edges(vocabulary: Vocabulary) -> Choose:
         if not some.size:
             raise DeadEnd
         partly = some[mask[some] != -1]
+        edges = partly if partly.size else some
         match int(rng.integers(3)):
             case 0:
                 return int(bits(mask, some[:1])[0])
             case 1:
                 return int(bits(mask, some[-1:])[-1])
             case _:
-                return int(rng.choice(bits(mask, rng.choice(partly if partly.size else some, size=1))))
+                return int(rng.choice(bits(mask, edges[rng.integers(edges.size, size=1)])))
 
     return choose
 

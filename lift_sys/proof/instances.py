@@ -2,18 +2,37 @@
 
 import json
 
+import hypothesis
 from hypothesis import strategies as st
 
-from lift_sys.grammar.tree import Array, Fixed, Lines, Node, Object, OneOf, Pattern, Rule, Sequence, Text, keys
+from lift_sys.grammar.tree import Array, Fixed, Leaf, Lines, Node, Object, OneOf, Pattern, Rule, Sequence, Text, keys
 
 _LONGEST_SPELLING_TOKENS = 6
 """Of one character: an escape, a token a byte."""
 
 
+def sample(root: Node, runs: int, seed: int) -> list[str]:
+    """So many texts of the tree, the same for the same seed."""
+    found: list[str] = []
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=runs,
+        deadline=None,
+        database=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(texts(root))
+    def draw(text: str) -> None:
+        found.append(text)
+
+    draw()
+    return found
+
+
 def texts(node: Node) -> st.SearchStrategy[str]:
     match node:
-        case Fixed(text):
-            return st.just(text)
         case OneOf(options):
             return st.one_of(*map(texts, options))
         case Sequence(parts):
@@ -25,12 +44,20 @@ def texts(node: Node) -> st.SearchStrategy[str]:
             return st.lists(texts(item), min_size=least, max_size=most).map(lambda found: f"[{','.join(found)}]")
         case Rule():
             return texts(node.node)
+        case _:
+            return _leaf(node)
+
+
+def _leaf(leaf: Leaf) -> st.SearchStrategy[str]:
+    match leaf:
+        case Fixed(text):
+            return st.just(text)
         case Pattern(regex):
             return st.from_regex(regex, fullmatch=True)
         case Text():
-            return _json_text(node)
+            return _json_text(leaf)
         case Lines():
-            return _lines(node)
+            return _lines(leaf)
 
 
 def _joined(*parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

@@ -2,30 +2,30 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import jsonschema
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import Field
 
 from lift_sys.grammar.bound import STOP_TOKENS, worst_case
 from lift_sys.grammar.code_frame import CODE, PLANNED_CODE, opening, require_frame
 from lift_sys.grammar.tree import Grammar
 from lift_sys.outputs import Refused, read_json
 from lift_sys.proof.adversaries import ADVERSARIES, Choose, DeadEnd
-from lift_sys.proof.backends import Backend, Compiled, admits
-from lift_sys.proof.instances import texts
+from lift_sys.proof.backends import Compiled, admits
+from lift_sys.proof.instances import sample
 from lift_sys.proof.vocabulary import Vocabulary
 from schemas import IR, IR_JSON_SCHEMA
+from schemas.wire import Wire
 
 _IR_JUDGE = jsonschema.Draft202012Validator(IR_JSON_SCHEMA)
-Tell = Callable[[int], None]
-"""Hears of so many more texts."""
+INSTANCES = "instances"
+"""The writer that is no adversary: Hypothesis, whose texts must all be admitted."""
+WRITERS = (*ADVERSARIES, INSTANCES)
 
 
-@dataclass
-class Tally:
+class Tally(Wire):
     """What came of one writer and one grammar."""
 
     grammar: str
@@ -34,44 +34,51 @@ class Tally:
     tokens: int = 0
     longest: int = 0
     """Tokens of the longest text, its end included."""
-    bound: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
-    samples: list[str] = field(default_factory=list)
+    bound: int
+    """What `longest` may not exceed."""
+    failures: dict[str, int] = Field(default_factory=dict)
+    samples: tuple[str, ...] = ()
     """The first texts that failed, for a look."""
 
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            grammar=self.grammar,
+            writer=self.writer,
+            runs=self.runs + other.runs,
+            tokens=self.tokens + other.tokens,
+            longest=max(self.longest, other.longest),
+            bound=self.bound,
+            failures=dict(Counter(self.failures) + Counter(other.failures)),
+            samples=(self.samples + other.samples)[:3],
+        )
 
-def prove(
-    grammar: Grammar, backend: Backend, vocabulary: Vocabulary, *, runs: int, seed: int, tell: Tell
+
+def prove(grammar: Grammar, writer: str, start: Compiled, vocabulary: Vocabulary, *, runs: int, seed: int) -> Tally:
+    """So many texts of one writer, held to a grammar from its `start`."""
+    tally = Tally(grammar=grammar.name, writer=writer, bound=worst_case(grammar.root) + STOP_TOKENS)
+    found = _instances if writer == INSTANCES else _attacks
+    return sum(found(tally, grammar, start, vocabulary, runs, seed), tally)
+
+
+def _attacks(
+    none: Tally, grammar: Grammar, start: Compiled, vocabulary: Vocabulary, runs: int, seed: int
 ) -> Iterator[Tally]:
-    """One tally an adversary, and one of the instances. Raises `ValueError` if the backend refuses the grammar."""
-    start = backend.compile(grammar.root)
-    bound = worst_case(grammar.root) + STOP_TOKENS
-    for index, (name, adversary) in enumerate(ADVERSARIES.items()):
-        tally = Tally(grammar.name, name, bound=bound)
-        choose, rng = adversary(vocabulary), np.random.default_rng([seed, index])
-        for _ in range(runs):
-            _attack(grammar, start, vocabulary, choose, rng, tally)
-            tell(1)
-        yield tally
-    yield _instances(grammar, start, vocabulary, runs, tell)
+    choose = ADVERSARIES[none.writer](vocabulary)
+    rng = np.random.default_rng([seed, WRITERS.index(none.writer)])
+    for _ in range(runs):
+        try:
+            written = write(start, choose, rng, vocabulary.stop_id, limit=none.bound)
+        except DeadEnd:
+            yield none.model_copy(update={"runs": 1, "failures": {"dead end": 1}})
+            continue
+        text = b"".join(vocabulary.tokens[token] for token in written[:-1])
+        wrong = "not ended" if written[-1] != vocabulary.stop_id else why_invalid(grammar.name, text)
+        yield _one(none, len(written), wrong, text)
 
 
-def _attack(
-    grammar: Grammar, start: Compiled, vocabulary: Vocabulary, choose: Choose, rng: np.random.Generator, tally: Tally
-) -> None:
-    tally.runs += 1
-    try:
-        written = write(start, choose, rng, vocabulary.stop_id, limit=tally.bound)
-    except DeadEnd:
-        tally.failures["dead end"] += 1
-        return
-    tally.tokens += len(written)
-    tally.longest = max(tally.longest, len(written))
-    text = b"".join(vocabulary.tokens[token] for token in written[:-1])
-    wrong = "not ended" if written[-1] != vocabulary.stop_id else why_invalid(grammar.name, text)
-    if wrong:
-        tally.failures[wrong] += 1
-        tally.samples = [*tally.samples, repr(text)][:3]
+def _one(none: Tally, tokens: int, wrong: str, text: object) -> Tally:
+    failed = {"failures": {wrong: 1}, "samples": (repr(text),)} if wrong else {}
+    return none.model_copy(update={"runs": 1, "tokens": tokens, "longest": tokens, **failed})
 
 
 def write(start: Compiled, choose: Choose, rng: np.random.Generator, stop_id: int, limit: int) -> list[int]:
@@ -104,22 +111,10 @@ def why_invalid(grammar: str, text: bytes) -> str:
     return ""
 
 
-def _instances(grammar: Grammar, start: Compiled, vocabulary: Vocabulary, runs: int, tell: Tell) -> Tally:
-    """Every text that Hypothesis makes of the tree is admitted, token by token as the tokenizer itself spells it."""
-    tally = Tally(grammar.name, "instances", bound=worst_case(grammar.root) + STOP_TOKENS)
-
-    @settings(max_examples=runs, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(texts(grammar.root))
-    def admit(text: str) -> None:
+def _instances(
+    none: Tally, grammar: Grammar, start: Compiled, vocabulary: Vocabulary, runs: int, seed: int
+) -> Iterator[Tally]:
+    """Every text is admitted token by token, as the tokenizer itself spells it."""
+    for text in sample(grammar.root, runs, seed):
         tokens = vocabulary.encode(text)
-        tally.runs += 1
-        tally.tokens += len(tokens)
-        tally.longest = max(tally.longest, len(tokens) + STOP_TOKENS)
-        tell(1)
-        if not admits(start, tokens):
-            tally.failures["refused"] += 1
-            tally.samples = [*tally.samples, repr(text)][:3]
-
-    admit()
-    return tally
+        yield _one(none, len(tokens) + STOP_TOKENS, "" if admits(start, tokens) else "refused", text)
