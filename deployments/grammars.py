@@ -8,7 +8,6 @@ from lift_sys.grammar.bound import BoundExceeded, require_fit
 from lift_sys.grammar.code_frame import code_grammar, planned_code_grammar
 from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_stage import ir_grammar
-from lift_sys.proof.vocabulary import load
 from schemas.wire import LONGEST_TOKEN_CHARS
 
 
@@ -22,6 +21,8 @@ def grammars_of(settings: Settings) -> tuple[Grammar, ...]:
 
 def require_all_fit(grammars: Sequence[Grammar], folder: Path, context_tokens: int) -> None:
     """Raises `BoundExceeded` for the first grammar whose longest answer does not fit, by the tokenizer in a folder."""
+    from lift_sys.proof.vocabulary import load  # brings torch, which only those need who check
+
     vocabulary = load(folder)
     if vocabulary.longest_bytes > LONGEST_TOKEN_CHARS:
         raise BoundExceeded(

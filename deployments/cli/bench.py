@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from deployments.cli.console import err, fail, out
+from deployments.cli.console import fail, out, progress_bars
 from deployments.settings import Settings
 from schemas.figure import Figure, circumstances, index, write_result
 
@@ -45,7 +45,10 @@ def engine(
     summary = _engine_summary(pairs, outputs, sizes if repeats else [])
     out.print(summary)
     if record:
-        command = f"lift bench engine {config} --ir {ir} --code {code} --concurrency {concurrency} --record {record}"
+        command = (
+            f"lift bench engine {config} --ir {ir} --code {code} --concurrency {concurrency} --tokens {tokens} "
+            f"--repeats {repeats} --batches {batches} --record {record}"
+        )
         write_result(record, summary, [row.model_dump() for row in (*pairs, *outputs)], command,
                      engine=settings.engine.model_dump(exclude_none=True))  # fmt: skip
         _index_engine(summary, command, record)
