@@ -25,9 +25,10 @@ def admitted(mask: Any, ids: Any) -> Any:
     return (mask[ids >> 5] >> (ids & 31)) & 1 == 1
 
 
-def bits(mask: Any, words: Any) -> Any:
-    """The admitted tokens among those of these words of the mask."""
+def bits(mask: Any, words: Any, size: int) -> Any:
+    """The admitted tokens among those of these words of the mask, of a vocabulary of so many."""
     ids = (words[:, None] * 32 + np.arange(32)).ravel()
+    ids = ids[ids < size]
     return ids[admitted(mask, ids)]
 
 
@@ -40,10 +41,10 @@ def _by_preference(groups: Sequence[Any], size: int) -> Choose:
 
     def choose(mask: Any, rng: np.random.Generator) -> int:
         words = np.flatnonzero(mask)
-        if not words.size:
-            raise DeadEnd
         if words.size <= _FEW_WORDS:
-            ids = bits(mask, words)
+            ids = bits(mask, words, size)
+            if not ids.size:
+                raise DeadEnd
             best = ids[rank[ids] == rank[ids].min()]
             return int(best[rng.integers(best.size)])
         return next(found for group in groups if (found := _one_of(group, mask, rng)) is not None)
@@ -95,20 +96,21 @@ def _ends_half_written(token: bytes) -> bool:
 
 def at_the_edges(vocabulary: Vocabulary) -> Choose:
     """The first admitted token, the last one, or one beside a token that is not: where a mask may be off by one."""
+    size = len(vocabulary.tokens)
 
     def choose(mask: Any, rng: np.random.Generator) -> int:
         some = np.flatnonzero(mask)
-        if not some.size:
-            raise DeadEnd
         partly = some[mask[some] != -1]
         edges = partly if partly.size else some
-        match int(rng.integers(3)):
-            case 0:
-                return int(bits(mask, some[:1])[0])
-            case 1:
-                return int(bits(mask, some[-1:])[-1])
-            case _:
-                return int(rng.choice(bits(mask, edges[rng.integers(edges.size, size=1)])))
+        if not some.size:
+            raise DeadEnd
+        words = (some[:1], some[-2:], edges[rng.integers(edges.size, size=1)])[rng.integers(3)]
+        ids = bits(mask, words, size)
+        if not ids.size:  # only bits beyond the vocabulary: there may be others
+            ids = bits(mask, some, size)
+        if not ids.size:
+            raise DeadEnd
+        return int(ids[rng.choice((0, -1))])
 
     return choose
 

@@ -12,7 +12,10 @@ from lift_sys.grammar.tree import Node
 from lift_sys.proof.vocabulary import Vocabulary
 
 Mask = "np.ndarray[Any, np.dtype[np.int32]]"
-"""Shape (ceil(vocabulary / 32),): bit `i % 32` of word `i // 32` says whether token `i` is admitted."""
+"""Shape (ceil(vocabulary / 32),): bit `i % 32` of word `i // 32` says whether token `i` is admitted.
+
+Bits beyond the vocabulary mean nothing.
+"""
 BackendName = Literal["xgrammar", "llguidance"]
 
 
@@ -115,6 +118,13 @@ BACKENDS: dict[BackendName, Callable[[Vocabulary], Backend]] = {"xgrammar": XGra
 
 
 def admits(start: Compiled, tokens: Sequence[int]) -> bool:
-    """Whether a text, spelt by these tokens, is one of the grammar's."""
+    """Whether a text, spelt by these tokens, is one of the grammar's.
+
+    Asks the masks as an engine does: XGrammar 0.2.7 accepts a token beyond a budget which no mask admits.
+    """
     matcher = start()
-    return all(matcher.accept(token) for token in tokens) and matcher.complete()
+    return all(_is_set(matcher.mask(), token) and matcher.accept(token) for token in tokens) and matcher.complete()
+
+
+def _is_set(mask: Any, token: int) -> bool:
+    return bool(mask[token >> 5] >> (token & 31) & 1)

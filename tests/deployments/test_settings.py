@@ -29,9 +29,16 @@ def test_a_wrong_key_or_amount_is_refused_by_name(args: dict[str, Any], named: s
     assert named in {".".join(str(part) for part in error["loc"]) for error in refusal.value.errors()}
 
 
-def test_an_answer_must_leave_room_for_its_prompt() -> None:
-    with pytest.raises(ValidationError, match=r"ir\.max_tokens is 4096.*engine\.context_tokens"):
-        Settings.model_validate({"ir": {"max_tokens": 4_096}, "engine": {"context_tokens": 4_096}})
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ({"pinned": True, "plan_tokens": 32}, "exclude each other"),
+        ({"plan_tokens": 512, "max_tokens": 512}, "leaves no code"),
+    ],
+)
+def test_an_answer_begins_in_one_way_and_leaves_room_for_code(code: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Settings.model_validate({"code": code})
 
 
 def test_settings_cannot_be_changed() -> None:

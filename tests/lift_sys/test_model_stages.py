@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lift_sys.code_stage import header, to_code, write_code
+from lift_sys.code_stage import Framing, header, to_code, write_code
 from lift_sys.errors import OutputInvalid, SpecificationInvalid
-from lift_sys.grammar import code_grammar, json_grammar
 from lift_sys.ir_stage import ir_chat, stated_examples, why_unusable, write_ir
+from lift_sys.outputs import CountInvalid, Reason, Stage
 from schemas import IR, Chat, Completion, Evidence, LiftRequest, Parameter, Sampling, Signature
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,8 @@ pytestmark = pytest.mark.anyio
 WORDS = 'Verdopple «x» → "exactly"!\n\tTwice.'
 REQUEST = LiftRequest(prompt=WORDS)
 SOURCE = "def double(x: int) -> int:\n    return 2 * x"
-FENCED = f"```python\n{SOURCE}\n```"
+FENCED = f"{SOURCE}\n```"
+"""What a model writes after the opening fence."""
 
 
 @dataclass
@@ -28,13 +29,11 @@ class ScriptedEngine:
     texts: list[str]
     finish_reason: str = "stop"
     chats: list[Chat] = field(default_factory=list)
-    grammars: list[str] = field(default_factory=list)
     samplings: list[Sampling] = field(default_factory=list)
     sessions: list[str] = field(default_factory=list)
 
-    async def generate(self, chats: Sequence[Chat], grammar: str, sampling: Sampling, session: str) -> list[Completion]:
+    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         self.chats += chats
-        self.grammars.append(grammar)
         self.samplings.append(sampling)
         self.sessions.append(session)
         return [self._completion() for chat in chats for _ in range(chat.n)]
@@ -52,18 +51,24 @@ def renamed(ir: IR, **signature: Any) -> IR:
     return ir.model_copy(update={"signature": ir.signature.model_copy(update=signature)})
 
 
+def nobody_counts(stage: Stage, reason: Reason) -> None:
+    """Most tests look at what is made of an output, and not at how many are refused."""
+
+
 # From words to an IR
 
 
-async def ask_for_ir(engine: ScriptedEngine, request: LiftRequest = REQUEST, max_attempts: int = 3) -> IR:
-    ir, _ = await write_ir(request, "session-7", engine=engine, max_tokens=700, max_attempts=max_attempts)
+async def ask_for_ir(
+    engine: ScriptedEngine, request: LiftRequest = REQUEST, max_attempts: int = 3, count: CountInvalid = nobody_counts
+) -> IR:
+    ir, _ = await write_ir(request, "session-7", engine=engine, max_tokens=700, max_attempts=max_attempts, count=count)
     return ir
 
 
 async def test_ir_stage_returns_what_the_model_writes(ir: IR) -> None:
     engine = ScriptedEngine([ir.model_dump_json()])
     assert await ask_for_ir(engine) == ir
-    assert engine.grammars == [json_grammar(IR)]
+    assert [chat.grammar for chat in engine.chats] == ["ir"]
     assert engine.sessions == ["session-7"]
     assert engine.samplings == [Sampling(temperature=0.0, max_tokens=700)]
 
@@ -98,22 +103,37 @@ BAD_IRS = {
 @pytest.mark.parametrize("bad", BAD_IRS.values(), ids=BAD_IRS)
 async def test_an_ir_that_cannot_be_used_is_asked_for_again_less_coldly(bad: Any, ir: IR) -> None:
     engine = ScriptedEngine([bad(ir), bad(ir), ir.model_dump_json()])
-    found, report = await write_ir(REQUEST, "s", engine=engine, max_tokens=700, max_attempts=3)
+    found, report = await write_ir(REQUEST, "s", engine=engine, max_tokens=700, max_attempts=3, count=nobody_counts)
     assert found == ir
     assert [sampling.temperature for sampling in engine.samplings] == [0.0, 0.7, 0.7]
     assert (report.stage, report.attempts, report.prompt_tokens) == ("ir", 3, 30)
     assert (report.cached_tokens, report.completion_tokens) == (12, 15)
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [("{}", "finish reason length: Field required"), ("", "Invalid JSON")],
-    ids=["not an IR", "nothing"],
-)
-async def test_after_the_last_attempt_ir_stage_says_what_was_wrong(text: str, why: str) -> None:
-    engine = ScriptedEngine([text] * 3, finish_reason="length")
+REFUSED_IRS: dict[str, tuple[Any, str, Reason, str]] = {
+    "cut": (lambda ir: ir.model_dump_json()[:-9], "length", "cut", "reached the limit of 5 tokens"),
+    "given up": (lambda ir: "", "abort", "aborted", "the engine gave up"),
+    "no JSON": (lambda ir: "", "stop", "json", "Invalid JSON"),
+    "no IR": (lambda ir: "{}", "stop", "schema", "intent: Field required"),
+    "a text too long": (
+        lambda ir: ir.model_dump_json().replace("Double a number.", "x" * 6_273),
+        "stop",
+        "schema",
+        "intent.summary: String should have at most 6272 characters",
+    ),
+    "no function": (lambda ir: renamed(ir, name="class").model_dump_json(), "stop", "unusable", "is a keyword"),
+}
+
+
+@pytest.mark.parametrize(("text", "finish", "reason", "why"), REFUSED_IRS.values(), ids=REFUSED_IRS)
+async def test_every_ir_that_is_refused_is_counted_by_its_reason(
+    text: Any, finish: str, reason: Reason, why: str, ir: IR
+) -> None:
+    engine = ScriptedEngine([text(ir)] * 3, finish_reason=finish)
+    counted: list[tuple[Stage, Reason]] = []
     with pytest.raises(OutputInvalid, match=f"no usable IR after 2 attempts: .*{why}"):
-        await ask_for_ir(engine, max_attempts=2)
+        await ask_for_ir(engine, max_attempts=2, count=lambda *what: counted.append(what))
+    assert counted == [("ir", reason)] * 2
     assert len(engine.texts) == 1
 
 
@@ -226,13 +246,19 @@ def test_wrong_examples_and_predicates_do_not_make_an_ir_unusable(ir: IR) -> Non
 
 
 async def ask_for_code(
-    engine: ScriptedEngine, ir: IR, findings: tuple[Evidence, ...] = (), n: int = 1, ir_first: int = 0
+    engine: ScriptedEngine,
+    ir: IR,
+    findings: tuple[Evidence, ...] = (),
+    n: int = 1,
+    ir_first: int = 0,
+    **how: Any,
 ) -> list[str]:
     sampling = Sampling(temperature=0.7, max_tokens=300)
     request = LiftRequest(prompt=WORDS, examples=("double(2) == 4",))
     code, report = await write_code(
-        request, ir, findings, "session-7", engine=engine, sampling=sampling, n=n, ir_first=ir_first
-    )
+        request, ir, findings, "session-7", engine=engine, sampling=sampling, n=n, ir_first=ir_first,
+        **{"count": nobody_counts, **how},
+    )  # fmt: skip
     assert (report.stage, report.attempts, report.completion_tokens) == ("code", 1, 5 * n)
     assert {variation.function for variation in code} == {ir.signature.name}
     return [variation.source for variation in code]
@@ -241,7 +267,7 @@ async def ask_for_code(
 async def test_code_stage_returns_what_stands_between_the_fences(ir: IR) -> None:
     engine = ScriptedEngine([FENCED])
     assert await ask_for_code(engine, ir) == [SOURCE]
-    assert engine.grammars == [code_grammar(300 - 16)]
+    assert [(chat.grammar, chat.opening) for chat in engine.chats] == [("code", "```python\n")]
     assert engine.sessions == ["session-7"]
     assert engine.samplings == [Sampling(temperature=0.7, max_tokens=300)]
 
@@ -254,7 +280,7 @@ async def test_code_stage_returns_what_stands_between_the_fences(ir: IR) -> None
 async def test_variations_are_split_between_the_words_and_the_ir(
     n: int, ir_first: int, split: list[int], ir: IR
 ) -> None:
-    engine = ScriptedEngine([f"```python\nx = {i}\n```" for i in range(n)])
+    engine = ScriptedEngine([f"x = {i}\n```" for i in range(n)])
     assert await ask_for_code(engine, ir, n=n, ir_first=ir_first) == [f"x = {i}" for i in range(n)]
     assert [chat.n for chat in engine.chats] == split
 
@@ -291,8 +317,46 @@ async def test_code_stage_is_not_told_of_mistakes_at_first(ir: IR) -> None:
     assert "wrong" not in said(engine.chats[0])
 
 
-def completion(text: str) -> Completion:
-    return Completion(text=text, finish_reason="stop", prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0)
+REFUSED_CODE: dict[str, tuple[str, str, Reason]] = {
+    "cut": (SOURCE, "length", "cut"),
+    "given up": ("", "abort", "aborted"),
+    "never closed": (SOURCE, "stop", "frame"),
+    "closed twice": (f"{FENCED}\n```", "stop", "frame"),
+}
+
+
+@pytest.mark.parametrize(("text", "finish", "reason"), REFUSED_CODE.values(), ids=REFUSED_CODE)
+async def test_every_piece_of_code_that_is_refused_is_counted_and_left_to_the_validator(
+    text: str, finish: str, reason: Reason, ir: IR
+) -> None:
+    counted: list[tuple[Stage, Reason]] = []
+    engine = ScriptedEngine([text], finish_reason=finish)
+    sources = await ask_for_code(engine, ir, count=lambda *what: counted.append(what))
+    assert counted == [("code", reason)]
+    assert len(sources) == 1
+
+
+async def test_pinned_code_begins_with_what_is_known_of_it(ir: IR) -> None:
+    needs_re = ir.model_copy(update={"effects": ir.effects.model_copy(update={"imports": ("re",)})})
+    engine = ScriptedEngine(["    return 2 * x\n```"] * 2)
+    sources = await ask_for_code(engine, needs_re, n=2, ir_first=1, framing=Framing(pinned=True))
+    begun = "import re\n\ndef double(x: int) -> int:\n"
+    assert [chat.opening for chat in engine.chats] == [f"```python\n{begun}"] * 2
+    assert sources == [f"{begun}    return 2 * x"] * 2
+
+
+@pytest.mark.parametrize("type_", ["int:\n    pass\n```", "`int`", "int\u2028"], ids=ascii)
+async def test_a_type_that_would_break_the_frame_is_not_pinned(type_: str, ir: IR) -> None:
+    engine = ScriptedEngine([FENCED])
+    assert await ask_for_code(engine, renamed(ir, returns=type_), framing=Framing(pinned=True)) == [SOURCE]
+    assert engine.chats[0].opening == "```python\n"
+
+
+async def test_planned_code_is_what_stands_behind_the_plan(ir: IR) -> None:
+    engine = ScriptedEngine([f"Double it.\n```python\n{FENCED}"])
+    assert await ask_for_code(engine, ir, framing=Framing(planned=True)) == [SOURCE]
+    assert [(chat.grammar, chat.opening) for chat in engine.chats] == [("planned_code", "")]
+    assert "plan" in said(engine.chats[0])
 
 
 @pytest.mark.parametrize(
@@ -311,13 +375,13 @@ def completion(text: str) -> Completion:
     ids=["none", "one", "two", "dotted", "from", "from dotted", "again", "within", "alike"],
 )
 def test_code_names_the_modules_that_it_imports(source: str, imports: tuple[str, ...]) -> None:
-    assert to_code("f", completion(f"```python\n{source}\n```")).imports == imports
+    assert to_code("f", f"```python\n{source}\n```").imports == imports
 
 
 @pytest.mark.parametrize(
     ("text", "source"),
-    [(FENCED, SOURCE), ("```python\n\n```", "pass"), ("", "pass"), (f"```python\n{SOURCE}", SOURCE)],
+    [(f"```python\n{FENCED}", SOURCE), ("```python\n\n```", "pass"), ("", "pass"), (f"```python\n{SOURCE}", SOURCE)],
     ids=["fenced", "empty", "nothing", "cut"],
 )
 def test_whatever_the_model_writes_is_a_code_value(text: str, source: str) -> None:
-    assert to_code("f", completion(text)).source == source
+    assert to_code("f", text).source == source
