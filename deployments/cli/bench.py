@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 import yaml
 
 from deployments.cli.console import fail, out, progress_bars
+from deployments.cli.grammar import TEST_MODEL, folder_of, grammars_in
 from deployments.settings import Settings
 from schemas.figure import Figure, circumstances, index, write_result
 
@@ -17,11 +19,6 @@ if TYPE_CHECKING:
     from deployments.bench.engine import Output, Pair
 
 bench = typer.Typer(help="Measure the parts, and record what was measured.", no_args_is_help=True)
-
-
-@bench.callback()
-def _several() -> None:
-    """Keeps the command's name with one command too."""
 
 
 @bench.command()
@@ -124,6 +121,50 @@ def _index_engine(summary: dict[str, Any], command: str, record: str) -> None:
             Figure(id="grammar.tpot_ratio_32", value=max(at_32), unit="constrained ÷ free", goal="<= 1.03", **where)
         )
     index(figures)
+
+
+@bench.command()
+def grammar(
+    model: Annotated[str, typer.Option(help="Whose tokenizer.")] = TEST_MODEL,
+    every: Annotated[int, typer.Option(help="Take one of so many schemas.", min=1)] = 1,
+    outlines_every: Annotated[int, typer.Option(help="The same for outlines-core, which is slow.", min=1)] = 8,
+    limit: Annotated[float, typer.Option(help="Seconds for one schema and engine.", min=1)] = 10,
+    ours_limit: Annotated[float, typer.Option(help="The same for one grammar of ours.", min=1)] = 180,
+    record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json, and index its figures.")] = None,
+) -> None:
+    """Compare XGrammar, llguidance and outlines-core on our grammars and 324 JSON Schemas, on this machine's CPU."""
+    from lift_sys.proof import comparison, pinning
+    from lift_sys.proof.vocabulary import load
+
+    folder = folder_of(model)
+    ours, schemas = comparison.ours(grammars_in(None)), comparison.schemas()
+    work = [
+        (engine, [*ours, *schemas[:: outlines_every if engine == "outlines-core" else every]])
+        for engine in comparison.ENGINES
+    ]
+    rows = []
+    with progress_bars() as progress:
+        for engine, subjects in work:
+            bar = progress.add_task(engine, total=len(subjects))
+            for row in comparison.compare(engine, subjects, folder, limit_s=limit, ours_limit_s=ours_limit):
+                progress.advance(bar)
+                rows.append(row)
+    summary = comparison.summarise(rows)
+    summary["pinning"] = pinning.measure(load(folder), 200).model_dump()
+    out.print(summary)
+    if record:
+        command = (
+            f"lift bench grammar --every {every} --outlines-every {outlines_every} --limit {limit:g} --record {record}"
+        )
+        versions = {name: version(name) for name in ("xgrammar", "llguidance", "outlines-core")}
+        raw = [{**row.model_dump(exclude={"mask_us"}), **row.quantiles()} for row in rows]
+        write_result(record, summary, raw, command, tokenizer=model, versions=versions)
+        held = summary["ours"]["xgrammar"]
+        where = {"command": command, "data": f"{record}.json", **circumstances()}
+        index([
+            Figure(id="grammar.compile_s", value=held["slowest_compile_s"], unit="s", goal="<= 0.4", **where),
+            Figure(id="grammar.mask_us_p50", value=held["mask_us_p50"], unit="us", goal="<= 5", **where),
+        ])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def show(
     backend: Backend = "xgrammar",
 ) -> None:
     """Print a grammar as its engine reads it: EBNF for XGrammar, Lark for llguidance."""
-    known = {one.name: one for one in _grammars(config)}
+    known = {one.name: one for one in grammars_in(config)}
     if name not in known:
         fail(f"no grammar {name!r}; there are {', '.join(known)}")
     typer.echo(spell(known[name].root, LARK if _backend(backend) == "llguidance" else EBNF), nl=False)
@@ -47,9 +47,9 @@ def bound(config: Config = None, model: Model = TEST_MODEL) -> None:
     """Say how many tokens the longest answer takes, and which fields take them. Exit code 1: it does not fit."""
     from lift_sys.proof.vocabulary import load
 
-    folder, settings = _folder(model), _settings(config)
+    folder, settings = folder_of(model), _settings(config)
     vocabulary = load(folder)
-    for one in _grammars(config):
+    for one in grammars_in(config):
         most = worst_case(one.root, vocabulary.most_tokens) + STOP_TOKENS
         out.print(plain(f"{one.name}: {most} tokens at most; max_tokens is {one.max_tokens}"))
         table = Table("field", "tokens", box=None)
@@ -57,7 +57,7 @@ def bound(config: Config = None, model: Model = TEST_MODEL) -> None:
             table.add_row(plain(field), str(tokens))
         out.print(table)
     try:
-        require_all_fit(_grammars(config), folder, settings.engine.context_tokens)
+        require_all_fit(grammars_in(config), folder, settings.engine.context_tokens)
     except BoundExceeded as error:
         fail(str(error), 1)
 
@@ -78,7 +78,7 @@ def prove(
     """
     from lift_sys.proof import campaign
 
-    work = campaign.jobs(_folder(model), _backend(backend), _grammars(config), runs, seed)
+    work = campaign.jobs(folder_of(model), _backend(backend), grammars_in(config), runs, seed)
     tallies = []
     with progress_bars() as progress:
         bar = progress.add_task("texts", total=sum(job.runs for job in work))
@@ -116,7 +116,7 @@ def _record(name: str, rows: "list[Tally]", failed: int, command: str, model: st
     index([figure])
 
 
-def _grammars(config: Path | None) -> "tuple[Grammar, ...]":
+def grammars_in(config: Path | None) -> "tuple[Grammar, ...]":
     """Those of a config; without one those of the defaults, and the frame with a plan too."""
     if config is not None:
         return grammars_of(_settings(config))
@@ -135,7 +135,7 @@ def _settings(config: Path | None) -> Settings:
         fail(str(error))
 
 
-def _folder(model: str) -> Path:
+def folder_of(model: str) -> Path:
     from deployments.models.weights import locate
 
     try:

@@ -53,9 +53,17 @@ class XGrammar:
         return self.compile_text(spell(root, EBNF))
 
     def compile_text(self, ebnf: str) -> Compiled:
-        compiler = xgrammar.GrammarCompiler(self._info, cache_enabled=False)
+        return self._start(lambda compiler: compiler.compile_grammar(ebnf))
+
+    def compile_schema(self, schema: str) -> Compiled:
+        """A JSON Schema by the engine's own front end, with compact separators."""
+        return self._start(
+            lambda compiler: compiler.compile_json_schema(schema, any_whitespace=False, separators=(",", ":"))
+        )
+
+    def _start(self, compile_by: Callable[[Any], Any]) -> Compiled:
         try:
-            compiled = compiler.compile_grammar(ebnf)
+            compiled = compile_by(xgrammar.GrammarCompiler(self._info, cache_enabled=False))
         except RuntimeError as error:
             raise ValueError(str(error)) from None
         return lambda: _XGrammarMatcher(compiled, self._info.vocab_size)
@@ -89,9 +97,13 @@ class LLGuidance:
         return self.compile_text(spell(root, LARK))
 
     def compile_text(self, lark: str) -> Compiled:
-        return self.start(LLMatcher.grammar_from_lark(lark))
+        return self._start(LLMatcher.grammar_from_lark(lark))
 
-    def start(self, grammar: str) -> Compiled:
+    def compile_schema(self, schema: str) -> Compiled:
+        """A JSON Schema by the engine's own front end, with compact separators."""
+        return self._start(LLMatcher.grammar_from_json_schema(schema, defaults={"whitespace_flexible": False}))
+
+    def _start(self, grammar: str) -> Compiled:
         first = LLMatcher(self._tokenizer, grammar, log_level=0)
         if first.is_error():
             raise ValueError(first.get_error())
