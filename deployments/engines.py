@@ -26,7 +26,7 @@ class ServedEngine(Engine, Protocol):
 def make_engine(settings: EngineSettings, grammars: Sequence[Grammar]) -> ServedEngine:
     match settings.kind:
         case "scripted":
-            return ScriptedEngine(settings.scripted_delay_s)
+            return ScriptedEngine(settings.scripted_delay_s, cut=settings.scripted_cut)
         case "sglang":
             from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
 

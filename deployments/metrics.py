@@ -1,4 +1,7 @@
-"""The metrics that the service exports, named once. Ray puts `ray_` before each name."""
+"""The metrics that the service exports, named once.
+
+Ray puts `ray_` before each name and `_total` behind a counter's: Prometheus finds `ray_lift_invalid_outputs_total`.
+"""
 
 from typing import Any
 
@@ -12,7 +15,7 @@ _STAGE_AND_REASON: Any = ("stage", "reason")  # Ray's annotation has one name on
 def invalid_outputs() -> CountInvalid:
     """Counts what `lift_sys.outputs` refuses. It stays at 0 but for `unusable`, or a grammar does not hold."""
     counter = Counter(
-        "lift_invalid_outputs_total",
+        "lift_invalid_outputs",
         description="Outputs of a model that were refused.",
         tag_keys=_STAGE_AND_REASON,
     )

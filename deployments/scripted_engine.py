@@ -30,12 +30,13 @@ _TEXTS = {IR_GRAMMAR: IR_TEXT, CODE: CODE_TEXT, PLANNED_CODE: f"Double it.\n{OPE
 
 
 class ScriptedEngine:
-    def __init__(self, delay_s: float = 0.0) -> None:
+    def __init__(self, delay_s: float = 0.0, *, cut: bool = False) -> None:
         self._delay_s = delay_s
+        self._cut = cut
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         await asyncio.sleep(self._delay_s)
-        return [_completion(_TEXTS[chat.grammar]) for chat in chats for _ in range(chat.n)]
+        return [self._completion(_TEXTS[chat.grammar]) for chat in chats for _ in range(chat.n)]
 
     async def warm_up(self, chats: Sequence[Chat]) -> None:
         """Nothing to warm."""
@@ -46,8 +47,12 @@ class ScriptedEngine:
     async def load(self) -> dict[str, float]:
         return {"running": 0, "waiting": 0, "token_usage": 0}
 
-
-def _completion(text: str) -> Completion:
-    return Completion(
-        text=text, finish_reason="stop", prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0.0
-    )
+    def _completion(self, text: str) -> Completion:
+        return Completion(
+            text=text[:-9] if self._cut else text,
+            finish_reason="length" if self._cut else "stop",
+            prompt_tokens=0,
+            cached_tokens=0,
+            completion_tokens=0,
+            seconds=0.0,
+        )

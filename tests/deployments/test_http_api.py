@@ -16,6 +16,7 @@ from schemas.verdict import Evidence
 pytestmark = pytest.mark.anyio
 
 GOOD = {"prompt": "double a number"}
+BODIES: dict[str, dict[str, Any]] = {"/v1/lift": GOOD, "/v1/validate": {"code": "x = 1", "function": "x"}}
 PASSED = Evidence(clause="parse", kind="static", origin="rule", outcome="passed", detail="parses")
 VERDICT = Verdict(level="verified", reason="all hold", evidence=(PASSED,), sandbox="namespaces")
 
@@ -204,3 +205,27 @@ async def test_the_description_of_the_api_names_every_route_and_problem(client: 
     assert {"/v1/lift", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"} == set(description["paths"])
     answers = set(description["paths"]["/v1/lift"]["post"]["responses"])
     assert {str(status) for status, _ in STATUS.values()} <= answers
+
+
+SCHEMA_WORDS = ("grammar", "ebnf", "regex", "json_schema", "schema", "structural_tag", "response_format", "lark")
+
+
+@pytest.mark.parametrize("word", SCHEMA_WORDS)
+@pytest.mark.parametrize("route", ["/v1/lift", "/v1/validate"])
+async def test_no_route_takes_a_grammar_from_a_client(client: httpx.AsyncClient, route: str, word: str) -> None:
+    """A schema from outside could loop, or take the engine's time to compile: the only grammars are those it holds."""
+    answer = await client.post(route, json={**BODIES[route], word: {"type": "object"}})
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [word]
+
+
+async def test_the_table_of_routes_that_take_a_body_is_complete(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    assert {path for path, verbs in paths.items() if "requestBody" in verbs.get("post", {})} == set(BODIES)
+
+
+async def test_no_field_of_any_request_is_a_grammar(client: httpx.AsyncClient) -> None:
+    """At any depth: a client's IR is a specification to be read, and names no rule of how a model writes."""
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    fields = {field for schema in schemas.values() for field in schema.get("properties", {})}
+    assert fields.isdisjoint(SCHEMA_WORDS)

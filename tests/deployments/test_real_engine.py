@@ -23,8 +23,8 @@ Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
 
 PROMPTS = [
     "Add two integers. For example add(2, 3) == 5.",
-    "Reverse a text: reverse('abc') == 'cba'",
-    "Largest number of a list, None for an empty one. largest([1, 3, 2]) == 3",
+    "Reverse a text: reverse('日本👍') == '👍本日'",
+    "أكبر رقم في القائمة، وإلا None. largest([1, 3, 2]) == 3",
 ]
 
 
@@ -36,7 +36,7 @@ def service(serve: Serve) -> Iterator[Any]:
         "max_cached_tokens": 16_384,
         "max_running_requests": 16,
     }
-    args = {"engine": engine, "ir": {"max_tokens": 1_024}, "code": {"n": 3, "max_tokens": 192}}
+    args = {"engine": engine, "code": {"n": 3, "max_tokens": 192}}
     with serve(args) as service:
         yield service
 
@@ -67,6 +67,14 @@ def test_an_answer_is_consistent(service: Any, answers: dict[str, LiftResponse],
 
 def defined_in(source: str) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}
+
+
+def test_an_answer_is_utf8_from_end_to_end(service: Any, answers: dict[str, LiftResponse]) -> None:
+    """What the user wrote in other scripts reaches the validator as it is: no escape, no replacement character."""
+    answer = answers[PROMPTS[1]]
+    [stated] = [e for e in answer.verdict.evidence if e.clause == "examples.stated[0]"]
+    assert "'日本👍'" in stated.detail
+    assert "\ufffd" not in answer.model_dump_json()
 
 
 def test_an_answer_says_what_it_cost(answers: dict[str, LiftResponse]) -> None:

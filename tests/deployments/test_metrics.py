@@ -1,0 +1,51 @@
+"""What a real cluster exports of outputs that were refused."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
+_REPORTED_WITHIN_S = 60
+
+
+def test_every_refused_output_is_counted_by_stage_and_reason(serve: Serve) -> None:
+    """An engine without a bound cuts each of the two attempts at an IR; an operator sees two of them."""
+    with serve({"engine": {"kind": "scripted", "scripted_cut": True}, "ir": {"max_attempts": 2}}) as service:
+        answer = service.client.post("/v1/lift", json={"prompt": "double a number"})
+        assert answer.status_code == 502
+        assert "reached the limit" in answer.json()["detail"]
+        found = until_exported("ray_lift_invalid_outputs_total")
+    assert found == {("ir", "cut"): 2.0}
+
+
+def until_exported(name: str) -> dict[tuple[str, str], float]:
+    """The counter's values by stage and reason, from the node's own port, once Ray has reported them."""
+    url = f"http://127.0.0.1:{metrics_port()}/metrics"
+    until = time.monotonic() + _REPORTED_WITHIN_S
+    while time.monotonic() < until:
+        text = httpx.get(url, timeout=10).text
+        rows = re.findall(rf"^{name}{{(.*)}} (\S+)$", text, re.MULTILINE)
+        if rows:
+            labels = [dict(re.findall(r'(\w+)="([^"]*)"', row)) for row, _ in rows]
+            return {(one["stage"], one["reason"]): float(value) for one, (_, value) in zip(labels, rows, strict=True)}
+        time.sleep(0.5)
+    pytest.fail(f"no {name} within {_REPORTED_WITHIN_S} s")
+
+
+def metrics_port() -> int:
+    """Of the node's agent, asked for by a process that is no part of the service."""
+    question = (
+        "import ray; ray.init('auto', log_to_driver=False, logging_level='error');"
+        "print(ray.nodes()[0]['MetricsExportPort'])"
+    )
+    asked = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, timeout=60, check=True)
+    return int(asked.stdout.splitlines()[-1])
