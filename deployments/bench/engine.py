@@ -99,15 +99,22 @@ async def prove(
     wanted: dict[str, int],
     *,
     concurrency: int,
+    limit_s: float,
     on_row: Callable[[Output], None],
 ) -> list[Output]:
-    """So many generations by each grammar's name, at temperature 1, all read back as the stages read them."""
+    """So many generations by each grammar's name, at temperature 1, all read back as the stages read them.
+
+    After the limit no other is begun; those that are under way count.
+    """
     free = asyncio.Semaphore(concurrency)
+    until = time.monotonic() + limit_s
     limits = {grammar.name: grammar.max_tokens for grammar in grammars}
 
-    async def one(chat: Chat) -> Output:
+    async def one(chat: Chat) -> Output | None:
         async with free:
             begun = time.monotonic()
+            if begun > until:
+                return None
             [completion] = await engine.generate([chat], Sampling(temperature=1.0, max_tokens=limits[chat.grammar]), "")
             row = read(chat, completion, round(time.monotonic() - begun, 3))
         on_row(row)
@@ -116,7 +123,7 @@ async def prove(
     prompts = {name: chats(name) for name in wanted}
     work = [prompts[name][i % len(prompts[name])] for name, times in wanted.items() for i in range(times)]
     random.Random(0).shuffle(work)  # so that long and short answers share the batches
-    return list(await asyncio.gather(*map(one, work)))
+    return [row for row in await asyncio.gather(*map(one, work)) if row is not None]
 
 
 def read(chat: Chat, completion: Completion, seconds: float) -> Output:

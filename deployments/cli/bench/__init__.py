@@ -1,0 +1,10 @@
+"""`lift bench`: measurements of the parts, written to docs/results."""
+
+import typer
+
+from deployments.cli.bench.engine import engine
+from deployments.cli.bench.grammar import grammar
+
+bench = typer.Typer(help="Measure the parts, and record what was measured.", no_args_is_help=True)
+bench.command()(engine)
+bench.command()(grammar)
