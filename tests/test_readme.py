@@ -61,9 +61,17 @@ def test_the_commands_for_a_running_service_are_answered(serve: Serve) -> None:
         assert json.loads(asked.stdout)["verdict"]["level"] == "likely"
 
 
+@pytest.mark.engine
+@pytest.mark.parametrize("word", ["grammar show", "grammar bound", "grammar prove"])
+def test_the_commands_of_the_grammars_run(word: str) -> None:
+    shown = shell(named(word))
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout
+
+
 def test_every_other_command_is_covered_elsewhere() -> None:
     """`lift serve` starts the service in every cluster test; `serve run` is what it runs; make is tested above."""
-    here = ("printf", "lift validate", "lift generate", "curl", "lift serve", "serve run", "make ")
+    here = ("printf", "lift validate", "lift generate", "curl", "lift serve", "serve run", "make ", "lift grammar")
     assert [c for c in commands() if not any(word in c for word in here)] == []
 
 

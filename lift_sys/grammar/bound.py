@@ -61,7 +61,7 @@ def _worst_leaf(leaf: Leaf, most: MostTokens) -> int:
         case Pattern(_, characters):
             return characters
         case Text():
-            return leaf.max_tokens + leaf.unit_bytes - 1  # of a unit that straddles, the first byte is in the budget
+            return leaf.max_tokens + leaf.unit_bytes
         case Lines(_, line, closing):
             return _worst_leaf(line, most) + most(closing)
 

@@ -54,7 +54,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Text:
-    """What fits `regex`, or nothing, as far as a budget reaches; then the rest of the unit that the end fell into."""
+    """What fits `regex`, or nothing, as far as a budget reaches; then at most one unit, which its end may fall into."""
 
     regex: str
     unit: str

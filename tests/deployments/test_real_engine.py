@@ -123,7 +123,7 @@ def engine_load() -> dict[str, int]:
 
 
 def test_a_prompt_longer_than_the_context_is_the_clients_mistake(service: Any) -> None:
-    answer = service.client.post("/v1/lift", json={"prompt": "Sort numbers. " * 1_400})
+    answer = service.client.post("/v1/lift", json={"prompt": "🜁" * 4_000})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "prompt"
     assert "tokens" in answer.json()["detail"]
