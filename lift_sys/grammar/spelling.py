@@ -116,14 +116,13 @@ def _expression(node: Node, path: str, rules: Rules, dialect: Dialect) -> str:
 
     match node:
         case OneOf(options):
-            return "(" + " | ".join(map(below, options)) + ")"
+            return "(" + " | ".join(below(option, f"{path}.{index}") for index, option in enumerate(options)) + ")"
         case Sequence(parts):
             return " ".join(map(below, parts))
         case Object(members):
             values = [below(value, f"{path}.{key}") for key, value in members]
-            return (
-                " ".join(f"{json.dumps(key)} {value}" for key, value in zip(keys(node), values, strict=True)) + ' "}"'
-            )
+            pairs = zip(map(json.dumps, keys(node)), values, strict=True)
+            return " ".join(f"{key} {value}" for key, value in pairs) + ' "}"'
         case Array(item, least, most):
             one = below(item if isinstance(item, Rule) else Rule(f"{path}.item", item))
             return _brackets(f'{one} ("," {one}){{{max(least - 1, 0)},{most - 1}}}', may_be_empty=not least)

@@ -1,15 +1,17 @@
 """Writers that no model would be: each chooses among the admitted tokens as it is most likely to break the grammar."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lift_sys.proof.backends import Mask
 from lift_sys.proof.vocabulary import Vocabulary
 
-Ids = "np.ndarray[Any, np.dtype[np.int64]]"
-Choose = Callable[[Any, np.random.Generator], int]
-"""A mask (see `backends.Mask`) and a source of randomness to a token. Raises `DeadEnd` if none is admitted."""
+Ids: TypeAlias = NDArray[np.int64]
+Choose = Callable[[Mask, np.random.Generator], int]
+"""A mask and a source of randomness to a token. Raises `DeadEnd` if none is admitted."""
 
 _CLOSERS = b'"]}`\n'
 _DRAWS = 64
@@ -20,26 +22,27 @@ class DeadEnd(Exception):
     """No token is admitted, and the text is not complete."""
 
 
-def admitted(mask: Any, ids: Any) -> Any:
+def admitted(mask: Mask, ids: Ids) -> NDArray[np.bool_]:
     """Whether each of these tokens is admitted: booleans in the shape of `ids`."""
-    return (mask[ids >> 5] >> (ids & 31)) & 1 == 1
+    found: NDArray[np.bool_] = (mask[ids >> 5] >> (ids & 31)) & 1 == 1
+    return found
 
 
-def bits(mask: Any, words: Any, size: int) -> Any:
+def bits(mask: Mask, words: Ids, size: int) -> Ids:
     """The admitted tokens among those of these words of the mask, of a vocabulary of so many."""
     ids = (words[:, None] * 32 + np.arange(32)).ravel()
     ids = ids[ids < size]
     return ids[admitted(mask, ids)]
 
 
-def _by_preference(groups: Sequence[Any], size: int) -> Choose:
+def _by_preference(groups: Sequence[Ids], size: int) -> Choose:
     """Any admitted token of the first group that has one. Every token is in some group."""
-    groups = [np.asarray(group) for group in groups if len(group)]
+    groups = [group for group in groups if group.size]
     rank = np.full(size, len(groups))
     for place, group in reversed(list(enumerate(groups))):
         rank[group] = place
 
-    def choose(mask: Any, rng: np.random.Generator) -> int:
+    def choose(mask: Mask, rng: np.random.Generator) -> int:
         words = np.flatnonzero(mask)
         if words.size <= _FEW_WORDS:
             ids = bits(mask, words, size)
@@ -52,7 +55,7 @@ def _by_preference(groups: Sequence[Any], size: int) -> Choose:
     return choose
 
 
-def _one_of(group: Any, mask: Any, rng: np.random.Generator) -> int | None:
+def _one_of(group: Ids, mask: Mask, rng: np.random.Generator) -> int | None:
     """An admitted token of the group, if there is one. In a large group mostly some draw is."""
     drawn = group[rng.integers(group.size, size=_DRAWS)]
     found = drawn[admitted(mask, drawn)]
@@ -98,7 +101,7 @@ def at_the_edges(vocabulary: Vocabulary) -> Choose:
     """The first admitted token, the last one, or one beside a token that is not: where a mask may be off by one."""
     size = len(vocabulary.tokens)
 
-    def choose(mask: Any, rng: np.random.Generator) -> int:
+    def choose(mask: Mask, rng: np.random.Generator) -> int:
         some = np.flatnonzero(mask)
         partly = some[mask[some] != -1]
         edges = partly if partly.size else some

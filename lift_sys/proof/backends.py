@@ -1,17 +1,19 @@
 """The grammar engines that can hold a model to a grammar, behind one seam."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import llguidance.numpy
+import numpy as np
 import xgrammar
 from llguidance import LLMatcher, LLTokenizer
+from numpy.typing import NDArray
 
 from lift_sys.grammar.spelling import EBNF, LARK, spell
 from lift_sys.grammar.tree import Node
 from lift_sys.proof.vocabulary import Vocabulary
 
-Mask = "np.ndarray[Any, np.dtype[np.int32]]"
+Mask: TypeAlias = NDArray[np.int32]
 """Shape (ceil(vocabulary / 32),): bit `i % 32` of word `i // 32` says whether token `i` is admitted.
 
 Bits beyond the vocabulary mean nothing.
@@ -22,8 +24,8 @@ BackendName = Literal["xgrammar", "llguidance"]
 class Matcher(Protocol):
     """Follows one text, token by token."""
 
-    def mask(self) -> Any:
-        """The tokens that may come next, as a `Mask` that the next call overwrites."""
+    def mask(self) -> Mask:
+        """The tokens that may come next; the next call overwrites it."""
 
     def accept(self, token: int) -> bool:
         """Go on by a token; False if it is not admitted."""
@@ -73,9 +75,9 @@ class _XGrammarMatcher:
     def __init__(self, compiled: Any, size: int) -> None:
         self._matcher = xgrammar.GrammarMatcher(compiled)
         self._bits = xgrammar.allocate_token_bitmask(1, size)
-        self._words = self._bits.numpy()[0]
+        self._words: Mask = self._bits.numpy()[0]
 
-    def mask(self) -> Any:
+    def mask(self) -> Mask:
         self._matcher.fill_next_token_bitmask(self._bits)
         return self._words
 
@@ -115,9 +117,10 @@ class _LLGuidanceMatcher:
         self._matcher = matcher
         self._bits = llguidance.numpy.allocate_token_bitmask(1, size)
 
-    def mask(self) -> Any:
+    def mask(self) -> Mask:
         llguidance.numpy.fill_next_token_bitmask(self._matcher, self._bits, 0)
-        return self._bits[0]
+        words: Mask = self._bits[0]
+        return words
 
     def accept(self, token: int) -> bool:
         return bool(self._matcher.consume_token(token))
@@ -138,5 +141,5 @@ def admits(start: Compiled, tokens: Sequence[int]) -> bool:
     return all(_is_set(matcher.mask(), token) and matcher.accept(token) for token in tokens) and matcher.complete()
 
 
-def _is_set(mask: Any, token: int) -> bool:
+def _is_set(mask: Mask, token: int) -> bool:
     return bool(mask[token >> 5] >> (token & 31) & 1)

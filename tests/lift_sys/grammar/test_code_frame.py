@@ -103,7 +103,7 @@ def test_an_answer_that_was_cut_is_still_read(answer: str, source: str) -> None:
     ids=["code", "after a plan"],
 )
 def test_a_body_may_be_as_long_as_its_limit_and_no_longer(admitted: Admits, grammar: Grammar, before: str) -> None:
-    """In single bytes. Of 64 tokens four close it, one ends the answer, and four may be a character behind the budget."""
+    """In single bytes. Of 64 tokens four close it, one ends the answer, four may be a character behind the budget."""
     assert admitted(grammar.root, f"{before}{'x' * 55}\n```")
     assert not admitted(grammar.root, f"{before}{'x' * 56}\n```")
     assert admitted(grammar.root, f"{before}{'x' * 55}👍\n```")

@@ -54,6 +54,15 @@ def test_the_longest_text_of_a_pattern_is_known(pattern: str, most: int) -> None
     assert longest(pattern) == most
 
 
+class Either(Written):
+    inner: Annotated[str, Text(max_tokens=2)] | Annotated[str, Text(max_tokens=4)]
+
+
+def test_alternatives_keep_their_own_budgets(admitted: Admits) -> None:
+    assert admitted(tree_of(Either), '{"inner":"1234"}')
+    assert not admitted(tree_of(Either), '{"inner":"12345"}')
+
+
 def test_no_bound_on_a_length_reaches_a_grammar_engine() -> None:
     for dialect in (EBNF, LARK):
         assert "length" not in spell(tree_of(IR), dialect).lower()
