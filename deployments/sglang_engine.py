@@ -17,7 +17,9 @@ from lift_sys.grammar.spelling import EBNF, LARK, Dialect, spell
 from lift_sys.grammar.tree import Grammar
 from schemas import Chat, Completion, Sampling
 
-_PROBE_EVERY_S, _PROBE_LIMIT_S = 15.0, 20.0
+_PROBE_EVERY_S = 15.0
+_PROBE_LIMIT_S = {"cuda": 20.0, "cpu": 100.0}
+"""The scheduler hears of a probe between two batches; on a busy CPU one takes long."""
 _DIALECTS: dict[str, Dialect] = {"xgrammar": EBNF, "llguidance": LARK}
 _EXPECTED_TOKENS = 1_024
 """What SGLang sets aside of the KV cache for an answer that it admits. Its limit is a worst case, and no forecast."""
@@ -40,6 +42,7 @@ class SGLangEngine:
             os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
         self._engine = sglang.Engine(**arguments)
         self._probed = time.monotonic()
+        self._probe_limit_s = _PROBE_LIMIT_S[settings.device]
         self._context_tokens = settings.context_tokens
         self._tokenizer = self._engine.tokenizer_manager.tokenizer
 
@@ -112,7 +115,7 @@ class SGLangEngine:
         load = await self.load()
         if load["running"] + load["waiting"] or time.monotonic() - self._probed < _PROBE_EVERY_S:
             return
-        async with asyncio.timeout(_PROBE_LIMIT_S):
+        async with asyncio.timeout(self._probe_limit_s):
             await self.complete([0], {"max_new_tokens": 1, "temperature": 0.0})
         self._probed = time.monotonic()
 
@@ -162,6 +165,8 @@ _ON_A_CPU = {
     "sampling_backend": "pytorch",
     "disable_overlap_schedule": True,
     "disable_cuda_graph": True,
+    # A long prompt in one piece would keep the scheduler from its messages for a minute.
+    "chunked_prefill_size": 1_024,
     # The scheduler's loop would else keep a core busy while there is nothing to do.
     "sleep_on_idle": True,
 }

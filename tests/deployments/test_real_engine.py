@@ -137,7 +137,9 @@ def test_the_engine_replica_keeps_to_its_memory(service: Any) -> None:
 
 def test_a_dead_engine_is_a_503_until_its_weights_are_loaded_again(service: Any) -> None:
     """SGLang's scheduler dies, as it would of a lack of memory; the replica around it has to notice."""
-    [scheduler] = [p for p in service.replica("Engine").children(recursive=True) if "scheduler" in p.name()]
+    [scheduler] = [
+        p for p in service.replica("Engine").children(recursive=True) if p.name().startswith("sglang::sched")
+    ]
     scheduler.kill()
     begun = time.monotonic()
     refused = until(service, 503, limit_s=30)

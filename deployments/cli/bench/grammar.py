@@ -15,7 +15,7 @@ def grammar(
     every: Annotated[int, typer.Option(help="Take one of so many schemas.", min=1)] = 1,
     outlines_every: Annotated[int, typer.Option(help="The same for outlines-core, which is slow.", min=1)] = 8,
     limit: Annotated[float, typer.Option(help="Seconds for one schema and engine.", min=1)] = 10,
-    ours_limit: Annotated[float, typer.Option(help="The same for one grammar of ours.", min=1)] = 180,
+    ours_limit: Annotated[float, typer.Option(help="The same for one grammar of ours.", min=1)] = 180.0,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json, and index its figures.")] = None,
 ) -> None:
     """Compare XGrammar, llguidance and outlines-core on our grammars and 324 JSON Schemas, on this machine's CPU."""
@@ -40,7 +40,8 @@ def grammar(
     out.print(summary)
     if record:
         command = (
-            f"lift bench grammar --every {every} --outlines-every {outlines_every} --limit {limit:g} --record {record}"
+            f"lift bench grammar --every {every} --outlines-every {outlines_every} --limit {limit:g} "
+            f"--ours-limit {ours_limit:g} --record {record}"
         )
         versions = {name: version(name) for name in ("xgrammar", "llguidance", "outlines-core")}
         raw = [{**row.model_dump(exclude={"mask_us"}), **row.quantiles()} for row in rows]
