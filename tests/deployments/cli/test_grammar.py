@@ -41,7 +41,8 @@ def test_the_other_backend_passes_the_same_proof() -> None:
 def test_a_limit_that_the_worst_case_exceeds_is_told_by_its_fields(tmp_path: Path) -> None:
     local = (Path(__file__).parents[3] / "cluster" / "serve.local.yaml").read_text(encoding="utf-8")
     config = tmp_path / "serve.yaml"
-    config.write_text(local.replace("ir: {max_tokens: 3500}", "ir: {max_tokens: 900}"), encoding="utf-8")
+    changed = local.replace("Qwen2.5-Coder-1.5B", "Qwen2.5-Coder-0.5B").replace("max_tokens: 3500", "max_tokens: 900")
+    config.write_text(changed, encoding="utf-8")
     shown = lift("grammar", "bound", "--config", str(config))
     assert shown.returncode == 1
     assert "ir.max_tokens is 900, and an answer can take 3478 tokens" in shown.stderr
