@@ -114,7 +114,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody takes before the service does: neither of Ray's (10002-19999) nor one that the system gives."""
+    """A port that nobody takes first: none of Ray's own (10002-19999), and none that the system hands out."""
     while True:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", random.randint(20_000, 30_000)))
