@@ -1,4 +1,7 @@
-"""What it costs to pin a function's name in the grammar, a new grammar a request, rather than in the prompt."""
+"""What it costs to pin a function's name in the grammar, a new grammar a request, rather than in the prompt.
+
+In the prompt the name stands in the answer's opening, and the one grammar for all requests is compiled at start.
+"""
 
 import statistics
 import time
@@ -20,8 +23,6 @@ class Pinning(Wire):
     """Median of the others."""
     kept_bytes_each: float
     """What XGrammar's compiler keeps of each; SGLang, which holds every compiled grammar, keeps no less."""
-    in_the_prompt_ms: float = 0.0
-    """The name stands in the answer's opening: the grammar is the same for every request, compiled at start."""
 
 
 def measure(vocabulary: Vocabulary, names: int) -> Pinning:
