@@ -42,7 +42,10 @@ class Backend(Protocol):
     name: BackendName
 
     def compile(self, root: Node) -> Compiled:
-        """Raises `ValueError` with the engine's words if it refuses the grammar. Compiles anew at each call."""
+        """Raises `ValueError` with the engine's words if it refuses the grammar.
+
+        Compiles as an engine does that has just started: of what earlier calls compiled it knows nothing.
+        """
 
 
 class XGrammar:
@@ -65,7 +68,7 @@ class XGrammar:
 
     def _start(self, compile_by: Callable[[Any], Any]) -> Compiled:
         try:
-            compiled = compile_by(xgrammar.GrammarCompiler(self._info, cache_enabled=False))
+            compiled = compile_by(xgrammar.GrammarCompiler(self._info))
         except RuntimeError as error:
             raise ValueError(str(error)) from None
         return lambda: _XGrammarMatcher(compiled, self._info.vocab_size)
