@@ -1,4 +1,4 @@
-"""The process that runs a candidate: a job comes in on standard input, a report leaves on standard output, as JSON.
+"""What a run does: a job comes in, a report leaves, both as JSON.
 
 A job names the source, the function and the calls; it holds no expected value. A report says how each call ended.
 Nothing said here is believed outside: a report that is missing, too long or misshapen is the candidate's failure.
@@ -15,7 +15,6 @@ import time
 import types
 from typing import Any, NoReturn
 
-from lift_sys.jail.confine import Limits, confine
 from lift_sys.jail.values import TooLarge, Tree, encode
 
 Json = dict[str, Any]
@@ -36,26 +35,16 @@ class TimeLimit(BaseException):
     """One call took too long. No `Exception`, so that a candidate's own handlers seldom swallow it."""
 
 
-def main() -> None:
-    job = json.loads(sys.stdin.buffer.read())
-    report_to = os.dup(1)
-    _silence()
-    tier = confine(Limits(job["cpu_s"], job["memory_bytes"], job["report_bytes"]))
+def work(job_text: bytes, nonce: str, report_to: int) -> NoReturn:
+    """Do a job and write the report into a file. The process is confined already, and ends here."""
+    job = json.loads(job_text)
     sys.addaudithook(_refuse_processes)
     signal.signal(signal.SIGALRM, _stop)
     report = evaluate(job) if job["kind"] == "predicates" else run(job)
-    text = json.dumps({"nonce": job["nonce"], "tier": tier, **report}).encode()
+    text = json.dumps({"nonce": nonce, **report}).encode()
     while text:
         text = text[os.write(report_to, text) :]
     os._exit(0)
-
-
-def _silence() -> None:
-    """Point the standard streams at nothing, so that what a candidate prints can neither fill nor forge the report."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
-    os.close(null)
 
 
 def _refuse_processes(event: str, args: tuple[Any, ...]) -> None:

@@ -1,16 +1,21 @@
 """Give up, for this process and all that it starts, whatever a pure function does not need.
 
+The zygote confines itself once: Landlock, no new privileges, another user if it is root. What every run adds for itself
+is cheap: limits on resources, and a filter of system calls, compiled outside.
+
 Landlock (https://docs.kernel.org/userspace-api/landlock.html) has no binding worth a dependency: three system calls
-through ctypes do. Files are readable under the standard library only, nothing is writable; TCP and, where the kernel
-allows an own network namespace, every other network is out of reach. A limit on processes does not bind root, so a
-seccomp filter refuses new ones: one in a session of its own would outlive the kill of its group.
+through ctypes do. Files are readable under the standard library only, nothing is writable, TCP is out of reach, and
+signals and abstract sockets end at the jail's border where the kernel can do that.
 """
 
 import ctypes
 import os
 import resource
+import signal
+import stat
 import sys
 import sysconfig
+from pathlib import Path
 from typing import NamedTuple
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -19,23 +24,16 @@ _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _FS_RIGHTS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP_ABI, _TCP_BIND_AND_CONNECT = 4, 3
 _SCOPE_ABI, _SCOPE_SOCKETS_AND_SIGNALS = 6, 3
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
-_NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000
-_PROCESSES = {
-    "x86_64": (0xC000003E, 56, (57, 58, 59, 322, 435)),
-    "aarch64": (0xC00000B7, 220, (221, 281, 435)),
-}
-"""By machine: its name in a filter, `clone`, and fork, vfork, execve, execveat, clone3 as far as there are such."""
-_X32 = 1 << 30
-_CLONE_THREAD = 1 << 16
-_LOAD, _EQUALS, _AT_LEAST, _HAS_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW, _NO_SUCH_CALL = 0x7FFF0000, 0x00050000 | 38
-"""No such call, since threads then take `clone` for `clone3`."""
+_DIE_WITH_PARENT, _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 1, 38, 22, 2
+_INSTRUCTION_BYTES = 8
+_NOBODY = 65534
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Limits(NamedTuple):
+    """Of one run."""
+
     cpu_s: int
     memory_bytes: int
     report_bytes: int
@@ -50,37 +48,62 @@ class _PathRule(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
-class _Instruction(ctypes.Structure):
-    _fields_ = (("code", ctypes.c_uint16), ("yes", ctypes.c_uint8), ("no", ctypes.c_uint8), ("value", ctypes.c_uint32))
-
-
 class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.POINTER(_Instruction)))
+    _fields_ = (("length", ctypes.c_uint16), ("instructions", ctypes.c_char_p))
 
 
-def confine(limits: Limits) -> str:
-    """Apply all that this kernel offers, and name the tier reached: `namespaces`, `landlock` or `rlimits`."""
-    isolated = _libc.unshare(_NEW_USER_AND_NETWORK) == 0
-    _limit_resources(limits)
+def confine() -> bool:
+    """Confine this process for good. False: this kernel has no Landlock."""
+    _become_nobody()
+    die_with_parent()
     _libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    confined = _landlock()
-    _refuse_processes()
-    if not confined:
-        return "rlimits"
-    return "namespaces" if isolated else "landlock"
+    return _landlock()
 
 
-def _limit_resources(limits: Limits) -> None:
+def die_with_parent() -> None:
+    """Every fork has to ask anew, and so does a process that has become another user."""
+    _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+
+
+def limit(limits: Limits) -> None:
     for what, amount in (
         (resource.RLIMIT_CPU, limits.cpu_s),
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_DATA, limits.memory_bytes),
         (resource.RLIMIT_FSIZE, limits.report_bytes),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_NOFILE, 16),
+        (resource.RLIMIT_NOFILE, 32),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (amount, amount))
+
+
+class Filter:
+    """A filter of system calls in the kernel's own code (seccomp-bpf), made ready so that a run loads it in one call.
+
+    https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html
+    """
+
+    def __init__(self, code: bytes) -> None:
+        self._program = _Program(len(code) // _INSTRUCTION_BYTES, code)
+
+    def load(self) -> bool:
+        return bool(_libc.prctl(_SET_SECCOMP, _FILTER, ctypes.byref(self._program), 0, 0) == 0)
+
+
+def _become_nobody() -> None:
+    """Where nobody could not read the standard library (a root's own Python), root stays, held by all the rest."""
+    if os.getuid() == 0 and all(_others_may_enter(folder) for folder in _readable() if os.path.isdir(folder)):
+        try:
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
+        except PermissionError:  # in a user namespace that has no such user
+            return
+
+
+def _others_may_enter(folder: str) -> bool:
+    path = Path(folder).resolve()
+    return all(os.stat(part).st_mode & stat.S_IXOTH for part in (path, *path.parents))
 
 
 def _landlock() -> bool:
@@ -96,33 +119,11 @@ def _landlock() -> bool:
     ruleset = _libc.syscall(_CREATE_RULESET, ctypes.byref(rules), size, 0)
     if ruleset < 0:
         return False
-    for folder in _readable():
-        _allow_reading(ruleset, folder)
+    for path in _readable():
+        _allow_reading(ruleset, path)
     refused = _libc.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
     return bool(refused == 0)
-
-
-def _refuse_processes() -> None:
-    """Threads stay possible. Where the machine is not listed or has no seccomp, the limit on processes is all."""
-    if os.uname().machine not in _PROCESSES:
-        return
-    machine, clone, refused = _PROCESSES[os.uname().machine]
-    last = len(refused) + 8  # the line that refuses; jumps count from the line after them
-    lines = [
-        (_LOAD, 0, 0, 4),
-        (_EQUALS, 0, last - 2, machine),
-        (_LOAD, 0, 0, 0),
-        (_AT_LEAST, last - 4, 0, _X32),
-        *((_EQUALS, last - i, 0, call) for i, call in enumerate(refused, 5)),
-        (_EQUALS, 0, 2, clone),
-        (_LOAD, 0, 0, 16),
-        (_HAS_BIT, 0, 1, _CLONE_THREAD),
-        (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, _NO_SUCH_CALL),
-    ]
-    program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
-    _libc.prctl(_SET_SECCOMP, _FILTER, ctypes.byref(program), 0, 0)
 
 
 def _readable() -> set[str]:
@@ -135,7 +136,7 @@ def _readable() -> set[str]:
 def _allow_reading(ruleset: int, path: str) -> None:
     try:
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except OSError:
         return
     rights = _READ_FILE | _READ_DIR if os.path.isdir(path) else _READ_FILE
     _libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(_PathRule(rights, parent)), 0)

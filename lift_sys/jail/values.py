@@ -31,8 +31,10 @@ class _Encoder:
         if self.nodes > MAX_NODES or depth > MAX_DEPTH:
             raise TooLarge(f"more than {MAX_NODES} parts or {MAX_DEPTH} levels")
         kind = type(value)
-        if value is None or kind is bool or kind is str:
+        if value is None or kind is bool:
             return [kind.__name__, value]
+        if kind is str:
+            return _text(value)  # type: ignore[arg-type]
         if kind is int:
             return ["int", hex(value)]  # type: ignore[arg-type]  # hex has no digit limit, and str has
         if kind is float or kind is complex:
@@ -51,6 +53,13 @@ class _Encoder:
             pairs = [[self.encode(k, depth), self.encode(v, depth)] for k, v in value.items()]  # type: ignore[attr-defined]
             return ["dict", sorted(pairs, key=lambda pair: _order(pair[0]))]
         return ["object", str(kind.__qualname__)[:100]]
+
+
+def _text(value: str) -> Tree:
+    """Half a character has no place in JSON, so that a text which holds one is spelt in numbers."""
+    if value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value):
+        return ["str", value]
+    return ["halves", value.encode("utf-16-be", "surrogatepass").hex()]
 
 
 def _order(tree: Tree) -> tuple[float, str]:
@@ -110,6 +119,7 @@ _SCALARS: dict[str, Any] = {
     "float": float,
     "complex": complex,
     "bytes": bytes.fromhex,
+    "halves": lambda text: bytes.fromhex(text).decode("utf-16-be", "surrogatepass"),
 }
 _CONTAINERS: dict[str, Any] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 

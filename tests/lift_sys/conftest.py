@@ -13,7 +13,7 @@ settings.load_profile("same every time")
 @pytest.fixture(scope="session")
 def sandbox() -> ProcessSandbox:
     """Real processes. So many at once that no test waits, and impatient: programs that hang are part of the tests."""
-    return ProcessSandbox(Limits(call_s=0.5, cpu_s=1, wall_s=2.5), concurrency=64)
+    return ProcessSandbox(Limits(call_s=0.5, cpu_s=1, wall_s=2.5), concurrency=4)
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -23,7 +20,7 @@ GOOD = "def f(x):\n    return x + 1\n"
 @pytest.fixture(scope="module")
 def impatient() -> ProcessSandbox:
     """For what hangs until it is killed."""
-    return ProcessSandbox(Limits(call_s=0.2, cpu_s=1, wall_s=0.6), concurrency=64)
+    return ProcessSandbox(Limits(call_s=0.2, cpu_s=1, wall_s=0.6), concurrency=2)
 
 
 def ending(outcome: Outcome) -> str:
@@ -166,7 +163,7 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "import signal, sys\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\ndef f():\n    while True: pass",
         "limits",
     ),
-    "stopping itself": ("import os, signal\ndef f():\n    signal.raise_signal(signal.SIGSTOP)", "limits"),
+    "stopping itself": ("import os, signal\ndef f():\n    signal.raise_signal(signal.SIGSTOP)", NO_PROCESS),
     # processes
     "fork": ("import os\ndef f():\n    return os.fork()", NO_PROCESS),
     "a fork at import": ("import os\nos.fork()\ndef f(): ...", "import"),
@@ -190,7 +187,7 @@ ATTACKS: dict[str, tuple[str, str]] = {
             return _posixsubprocess.fork_exec(*command, False, True, *group, None, None, None, -1, daemon, False)
         import sys
         """,
-        "raised (OSError|TypeError)",
+        "raised (PermissionError|TypeError)",
     ),
     "subprocess": ("import subprocess\ndef f():\n    return subprocess.run(['/bin/true'])", NO_PROCESS),
     "a spawn": ("import os\ndef f():\n    return os.posix_spawn('/bin/true', ['true'], {})", NO_PROCESS),
@@ -251,7 +248,16 @@ ATTACKS: dict[str, tuple[str, str]] = {
         "import sys\nsys.setrecursionlimit(10**9)\ndef f():\n    return (lambda g: g(g))(lambda g: [g(g)])",
         "limits|raised (MemoryError|TimeLimit|RecursionError)",
     ),
-    "a crash": ("import faulthandler\ndef f():\n    faulthandler._sigsegv()", "limits"),
+    "a crash": (
+        """
+        import opcode
+        def f():
+            far = [opcode.opmap["EXTENDED_ARG"], 127] * 3
+            code = [*far, opcode.opmap["LOAD_CONST"], 255, opcode.opmap["RETURN_VALUE"], 0]
+            exec((lambda: 0).__code__.replace(co_code=bytes(code)))
+        """,
+        "limits",
+    ),
     # output
     "a flood on stdout": (
         "import sys\ndef f():\n    for _ in range(100): sys.stdout.write('x' * 10**5)\n    return 1",
@@ -334,7 +340,7 @@ ATTACKS: dict[str, tuple[str, str]] = {
 
 HANGING = {
     "an endless loop that catches all", "a number too big to end", "a pattern that never ends", "ignored signals",
-    "stopping itself", "a bomb of memory", "a stack overflow",
+    "a bomb of memory", "a stack overflow",
 }  # fmt: skip
 
 
@@ -376,7 +382,7 @@ async def test_no_file_can_be_written(tmp_path: Path, sandbox: ProcessSandbox) -
 async def test_the_environment_holds_no_secret(sandbox: ProcessSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIFT_TEST_TOKEN", "s3cret")
     [outcome] = (await sandbox.run("import os\ndef f():\n    return dict(os.environ)", "f", [""])).outcomes
-    assert set(decode(outcome.returned or [])) <= {"PYTHONHASHSEED", "LANG", "LC_CTYPE"}
+    assert set(decode(outcome.returned or [])) <= {"PYTHONHASHSEED", "LANG", "LC_CTYPE", "PWD"}
 
 
 async def test_no_file_descriptor_of_ours_is_inherited(sandbox: ProcessSandbox) -> None:
@@ -426,7 +432,7 @@ FORGE = """
         frame = sys._getframe()
         while "report_to" not in frame.f_locals:
             frame = frame.f_back
-        report = {"nonce": frame.f_locals["job"]["nonce"], "tier": frame.f_locals["tier"], **json.loads(REPORT)}
+        report = {"nonce": frame.f_locals["nonce"], **json.loads(REPORT)}
         os.write(frame.f_locals["report_to"], json.dumps(report).encode())
         os._exit(0)
 """
@@ -495,39 +501,3 @@ async def test_a_predicate_beyond_the_limits_has_no_answer(
 
 async def test_the_tier_of_this_machine_is_a_safe_one(sandbox: ProcessSandbox) -> None:
     assert await sandbox.tier() in ("namespaces", "landlock")
-
-
-WITHOUT_LANDLOCK = """
-    import asyncio, ctypes, os, struct
-    from lift_sys.errors import SandboxUnavailable
-    from lift_sys.sandbox import ProcessSandbox
-
-    def refuse(call):
-        # A filter of system calls: what is asked for is `call`? Then there is no such call; else all is allowed.
-        lines = [(0x20, 0, 0, 0), (0x15, 0, 1, call), (0x06, 0, 0, 0x00050000 | 38), (0x06, 0, 0, 0x7FFF0000)]
-        code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
-        program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(lines), ctypes.addressof(code)))
-        libc = ctypes.CDLL(None)
-        assert libc.prctl(38, 1, 0, 0, 0) == 0
-        assert libc.prctl(22, 2, program, 0, 0) == 0
-
-    async def main():
-        try:
-            await ProcessSandbox().run("def f(): ...", "f", [""])
-        except SandboxUnavailable as error:
-            print(error)
-        report = await ProcessSandbox(allow_weak=True).run("def f(): return 1", "f", [""])
-        print(report.tier, report.outcomes[0].returned)
-
-    refuse(444)  # landlock_create_ruleset
-    asyncio.run(main())
-"""
-
-
-def test_where_the_kernel_has_no_landlock_code_runs_only_if_that_is_allowed() -> None:
-    root = Path(__file__).parents[2]
-    program = [sys.executable, "-c", textwrap.dedent(WITHOUT_LANDLOCK)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=True, cwd=root, env=os.environ)
-    refusal, weak = done.stdout.splitlines()
-    assert "this kernel has no Landlock" in refusal
-    assert weak == "rlimits ['int', '0x1']"

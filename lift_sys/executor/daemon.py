@@ -1,0 +1,140 @@
+"""The executor: serves the client at the other end of a socket.
+
+It parses reports so that its client need not: what a jail wrote goes on only in the shape asked for. It ends when the
+client does.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+import sys
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from pydantic import ValidationError
+
+from lift_sys.executor import frames, tiers
+from lift_sys.executor.frames import BrokenFrame, Frame
+from lift_sys.executor.queue import FairQueue
+from lift_sys.executor.worker import Done, WorkerLost
+from lift_sys.jail.zygote import Order
+from lift_sys.report import ANSWERS
+
+End = Literal["reported", "silent", "full", "spent", "lost"]
+"""What became of a job: a report of the right shape; none; no room in the queue; no CPU time left to its request; the
+jail itself was lost, twice."""
+_REMEMBERED_REQUESTS = 4_096
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a client asks of its executor."""
+
+    slots: int
+    most_waiting: int
+    allow_weak: bool
+
+
+@dataclass(frozen=True)
+class _Job:
+    header: dict[str, Any]
+    body: bytes
+
+    @property
+    def order(self) -> Order:
+        return Order(*(self.header[name] for name in Order._fields))
+
+
+class _Accounts:
+    """CPU seconds that each request has used; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._spent: OrderedDict[str, float] = OrderedDict()
+
+    def spent(self, request: str) -> float:
+        return self._spent.get(request, 0.0)
+
+    def charge(self, request: str, cpu_s: float) -> None:
+        self._spent[request] = self._spent.pop(request, 0.0) + cpu_s
+        if len(self._spent) > _REMEMBERED_REQUESTS:
+            self._spent.popitem(last=False)
+
+
+class _Executor:
+    def __init__(self, terms: Terms, tier: tiers.Strength, writer: asyncio.StreamWriter) -> None:
+        self._slots = [tiers.Slot(tier) for _ in range(terms.slots)]
+        self._queue: FairQueue[_Job] = FairQueue(terms.most_waiting)
+        self._accounts = _Accounts()
+        self._writer = writer
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Until the client ends, or sends what is no frame."""
+        async with asyncio.TaskGroup() as workers:
+            running = [workers.create_task(self._work(slot)) for slot in self._slots]
+            with contextlib.suppress(BrokenFrame):
+                while frame := await frames.read(reader):
+                    await self._accept(_Job(*frame))
+            for task in running:
+                task.cancel()
+
+    async def _accept(self, job: _Job) -> None:
+        if not await self._queue.put(job.header["request"], job):
+            await self._answer(job, "full")
+
+    async def _work(self, slot: tiers.Slot) -> None:
+        try:
+            while True:
+                job = await self._queue.get()
+                await self._do(job, slot)
+        finally:
+            slot.close()
+
+    async def _do(self, job: _Job, slot: tiers.Slot) -> None:
+        request, budget_s = job.header["request"], job.header["budget_s"]
+        if self._accounts.spent(request) >= budget_s:
+            await self._answer(job, "spent")
+            return
+        nonce = secrets.token_hex(8)
+        try:
+            done = await slot.run(nonce.encode() + b"\n" + job.body, job.order, job.header["seed"])
+        except WorkerLost:
+            await self._answer(job, "lost")
+            return
+        self._accounts.charge(request, done.ending.cpu_s)
+        good = _is_sound(done, job, nonce)
+        await self._answer(job, "reported" if good else "silent", done.report if good else b"", done.ending.cpu_s)
+
+    async def _answer(self, job: _Job, end: End, report: bytes = b"", cpu_s: float = 0.0) -> None:
+        self._writer.write(frames.pack(Frame({"id": job.header["id"], "end": end, "cpu_s": cpu_s}, report)))
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
+
+
+def _is_sound(done: Done, job: _Job, nonce: str) -> bool:
+    """Whether a run left a report of the shape asked for, with the word that only this run was given."""
+    try:
+        answer = ANSWERS[job.header["kind"]].model_validate_json(done.report)
+    except (ValidationError, RecursionError):
+        return False
+    return answer.nonce == nonce and answer.tier is None
+
+
+async def _main(ours: socket.socket, terms: Terms) -> None:
+    reader, writer = await asyncio.open_connection(sock=ours)
+    tier = await tiers.strongest()
+    writer.write(frames.pack(Frame({"tier": tier.name, "detail": tier.detail})))
+    await writer.drain()
+    if tier.name != "rlimits" or terms.allow_weak:
+        await _Executor(terms, tier, writer).serve(reader)
+    writer.close()
+
+
+def main() -> NoReturn:
+    """Run as a program. The client made the socket and named its descriptor."""
+    ours = socket.socket(fileno=int(sys.argv[1]))
+    ours.setblocking(False)
+    asyncio.run(_main(ours, Terms(**json.loads(sys.argv[2]))))
+    sys.exit(0)

@@ -1,0 +1,123 @@
+"""The process that every run is a fork of. It has imported what candidates use, and touches nothing of theirs itself.
+
+It takes orders on a socket, one after the other: run what lies in the file `question`, and let the report be left in
+the file `answer`. Both are files in memory which the executor shares with it, so the limit on a file's size bounds a
+report, and a candidate has no stream to flood. A run is a single process (the filter lets it start no other) and over
+before the next begins, so nothing of one run is there in the next.
+"""
+
+import fcntl
+import gc
+import importlib
+import os
+import select
+import signal
+import struct
+from typing import NamedTuple, NoReturn
+
+from lift_sys.jail.child import work
+from lift_sys.jail.confine import Filter, Limits, confine, die_with_parent, limit
+
+ORDER = struct.Struct("!dIQQ")
+ENDING = struct.Struct("!idQ")
+READY = struct.Struct("!??")
+MODULES = (
+    "abc", "asyncio", "bisect", "cmath", "collections", "collections.abc", "copy", "dataclasses", "datetime", "decimal",
+    "enum", "fractions", "functools", "hashlib", "heapq", "inspect", "itertools", "json", "math", "numbers", "operator",
+    "random", "re", "statistics", "string", "textwrap", "time", "types", "typing", "unicodedata",
+)  # fmt: skip
+"""Imported once, so that no run has to."""
+_BEYOND, _MOST_DESCRIPTORS = 64, 2**16
+
+
+class Order(NamedTuple):
+    """Of one run."""
+
+    wall_s: float
+    cpu_s: int
+    memory_bytes: int
+    report_bytes: int
+
+
+class Ending(NamedTuple):
+    status: int
+    """As `os.waitpid` has it."""
+    cpu_s: float
+    most_bytes: int
+    """Of memory that was resident."""
+
+
+class Ready(NamedTuple):
+    landlock: bool
+    seccomp: bool
+
+
+class Files(NamedTuple):
+    """Descriptors that the executor hands down."""
+
+    control: int
+    question: int
+    answer: int
+    filter: int
+
+
+def main(files: Files) -> None:
+    for name in MODULES:
+        importlib.import_module(name)
+    files = _keep_only(files)
+    code = os.pread(files.filter, os.fstat(files.filter).st_size, 0)
+    landlock = confine()
+    gc.collect()
+    gc.freeze()  # what is here already is not worth a collector's look in any run, which would copy its pages
+    os.write(files.control, READY.pack(*Ready(landlock, bool(code))))
+    while order := os.read(files.control, ORDER.size):
+        os.write(files.control, ENDING.pack(*_run(Order._make(ORDER.unpack(order)), files, Filter(code))))
+
+
+def _keep_only(files: Files) -> Files:
+    """Close all but what a zygote needs, and number that anew, the same everywhere.
+
+    The standard streams lead nowhere: what is printed can fill nothing.
+    """
+    kept = (os.open(os.devnull, os.O_RDWR), *files)
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _BEYOND) for descriptor in kept]
+    null, *others = moved
+    for number, descriptor in enumerate([null, null, null, *others]):
+        os.dup2(descriptor, number)
+    os.closerange(3 + len(others), _MOST_DESCRIPTORS)
+    return Files(*range(3, 3 + len(others)))
+
+
+def _run(order: Order, files: Files, seccomp: Filter) -> Ending:
+    pid = os.fork()
+    if pid == 0:
+        _become_a_run(order, files, seccomp)
+    _wait(pid, order.wall_s)
+    _, status, used = os.wait4(pid, 0)
+    return Ending(status, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+
+
+def _become_a_run(order: Order, files: Files, seccomp: Filter) -> NoReturn:
+    try:
+        die_with_parent()
+        job = os.pread(files.question, os.fstat(files.question).st_size, 0)
+        for descriptor in (files.question, files.control, files.filter):
+            os.close(descriptor)
+        limit(Limits(order.cpu_s, order.memory_bytes, order.report_bytes))
+        seccomp.load()
+        nonce, _, text = job.partition(b"\n")
+        work(text, nonce.decode(), files.answer)
+    finally:
+        os._exit(1)
+
+
+def _wait(pid: int, limit_s: float) -> None:
+    """Until the run ends; it is killed when its time is over."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        if not poll.poll(limit_s * 1_000):
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        os.close(descriptor)

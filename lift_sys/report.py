@@ -1,0 +1,93 @@
+"""What comes out of the jail: how calls ended, and whether predicates held. Its shape is sure, and nothing else is."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from lift_sys.jail.values import Tree, well_formed
+from schemas.verdict import Tier
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one run. The defaults suit small pure functions."""
+
+    call_s: float = 1.0
+    cpu_s: int = 5
+    wall_s: float = 10.0
+    memory_bytes: int = 512 * 2**20
+    report_bytes: int = 4 * 2**20
+
+
+DEFAULT_LIMITS = Limits()
+
+Words = Annotated[str, Field(max_length=1_000)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Outcome(_Frozen):
+    """How one call ended."""
+
+    returned: Annotated[Tree, AfterValidator(well_formed)] | None = None
+    raised: Words | None = None
+    kinds: Annotated[tuple[Words, ...], Field(max_length=8)] = ()
+    """The names of the exception's class and of those that it derives from."""
+    detail: Words = ""
+    mutated: bool = False
+
+    @property
+    def key(self) -> str:
+        """What two candidates must share to count as agreeing on an input."""
+        return json.dumps([self.returned, self.raised])
+
+
+class ParameterFact(_Frozen):
+    name: str
+    kind: str
+    required: bool
+
+
+class Trouble(_Frozen):
+    """Why no call was made."""
+
+    clause: Literal["parse", "import", "signature", "limits"]
+    detail: Words
+
+
+class _Answer(_Frozen):
+    nonce: str = Field(default="", exclude=True)
+    """The word that a run was given, to be told from another's report."""
+    tier: Tier | None = None
+    """Never a run's own word: it is set outside."""
+
+
+class Report(_Answer):
+    """What a candidate did. Everything in it but the tier is the candidate's own word."""
+
+    trouble: Trouble | None = None
+    imports: tuple[str, ...] = ()
+    parameters: tuple[ParameterFact, ...] | None = None
+    is_async: bool = False
+    outcomes: tuple[Outcome, ...] = ()
+
+
+class Holding(_Frozen):
+    """Whether a predicate holds in a scope, and what it raised if it could not be evaluated."""
+
+    holds: bool
+    raised: str | None = None
+
+
+class Holdings(_Answer):
+    outcomes: tuple[tuple[Holding, ...], ...]
+    """One row a predicate, one column a scope."""
+
+
+JobKind = Literal["run", "predicates"]
+ANSWERS: dict[JobKind, type[Report] | type[Holdings]] = {"run": Report, "predicates": Holdings}
+"""By a job's kind, the shape that its report must have."""
