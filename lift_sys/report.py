@@ -39,6 +39,8 @@ class Outcome(_Frozen):
     """The names of the exception's class and of those that it derives from."""
     detail: Words = ""
     mutated: bool = False
+    printed: Words = ""
+    """The beginning of what it wrote to Python's standard streams."""
 
     @property
     def key(self) -> str:
@@ -47,9 +49,10 @@ class Outcome(_Frozen):
 
 
 class ParameterFact(_Frozen):
-    name: str
-    kind: str
+    name: Words
+    kind: Words
     required: bool
+    annotation: Words | None = None
 
 
 class Trouble(_Frozen):
@@ -66,13 +69,41 @@ class _Answer(_Frozen):
     """Never a run's own word: it is set outside."""
 
 
-class Report(_Answer):
+class Effect(_Frozen):
+    """Something outside of itself that a program reaches."""
+
+    effect: Literal["stdout", "stdin", "files", "network", "process", "reads_clock", "random", "state", "dynamic"]
+    what: Words
+    line: int
+
+
+class Hint(_Frozen):
+    """A place that may take more time or memory than there is."""
+
+    what: Words
+    line: int
+
+
+class _Signature(_Answer):
+    parameters: tuple[ParameterFact, ...] | None = None
+    """None where it is not known."""
+    is_async: bool | None = None
+
+
+class Inspection(_Signature):
+    """What a source tells without being run. A candidate cannot forge it."""
+
+    trouble: Trouble | None = None
+    imports: tuple[Words, ...] = ()
+    returns: Words | None = None
+    effects: tuple[Effect, ...] = ()
+    hints: tuple[Hint, ...] = ()
+
+
+class Report(_Signature):
     """What a candidate did. Everything in it but the tier is the candidate's own word."""
 
     trouble: Trouble | None = None
-    imports: tuple[str, ...] = ()
-    parameters: tuple[ParameterFact, ...] | None = None
-    is_async: bool = False
     outcomes: tuple[Outcome, ...] = ()
 
 
@@ -88,6 +119,10 @@ class Holdings(_Answer):
     """One row a predicate, one column a scope."""
 
 
-JobKind = Literal["run", "predicates"]
-ANSWERS: dict[JobKind, type[Report] | type[Holdings]] = {"run": Report, "predicates": Holdings}
+JobKind = Literal["inspect", "run", "predicates"]
+ANSWERS: dict[JobKind, type[Inspection | Report | Holdings]] = {
+    "inspect": Inspection,
+    "run": Report,
+    "predicates": Holdings,
+}
 """By a job's kind, the shape that its report must have."""

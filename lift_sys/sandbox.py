@@ -12,25 +12,44 @@ from lift_sys.errors import Overloaded, SandboxUnavailable
 from lift_sys.executor import frames
 from lift_sys.executor.connection import Connection
 from lift_sys.executor.frames import BrokenFrame, Frame
-from lift_sys.report import DEFAULT_LIMITS, Holding, Holdings, Limits, Outcome, ParameterFact, Report, Trouble, Words
+from lift_sys.report import (
+    DEFAULT_LIMITS,
+    Holding,
+    Holdings,
+    Inspection,
+    JobKind,
+    Limits,
+    Outcome,
+    ParameterFact,
+    Report,
+    Trouble,
+    Words,
+)
 from schemas.verdict import Tier
 
 __all__ = [
-    "DEFAULT_LIMITS", "Holding", "Holdings", "Limits", "Outcome", "ParameterFact", "ProcessSandbox", "Report",
-    "Sandbox", "Trouble", "Words",
+    "DEFAULT_LIMITS", "Holding", "Holdings", "Inspection", "Limits", "Outcome", "ParameterFact", "ProcessSandbox",
+    "Report", "Sandbox", "Trouble", "Words",
 ]  # fmt: skip
 
 _MOST_ATTEMPTS = 2
+_LARGE_BYTES = 2**16
+"""What is larger is sent beside the event loop."""
 DEFAULT_BUDGET_S = 120.0
 
 
 class Sandbox(Protocol):
-    """Where candidates and predicates run."""
+    """Where candidates and predicates run. Never raises for what code does."""
 
-    async def run(self, source: str, function: str, calls: Sequence[str], *, seed: int = 0) -> Report:
-        """Import the source and make the calls, each an argument text of literals. Never raises for what code does.
+    async def inspect(self, source: str, function: str) -> Inspection:
+        """What the source tells of itself and of the function without being run."""
 
-        `seed`: of Python's hashes, 0 or 1; a set's order depends on it.
+    async def run(
+        self, source: str, function: str, calls: Sequence[str], *, seed: int = 0, describe: bool = False
+    ) -> Report:
+        """Import the source and make the calls, each an argument text of literals.
+
+        `seed`: of Python's hashes, 0 or 1; a set's order depends on it. `describe`: tell what the function takes, too.
         """
 
     async def evaluate(self, predicates: Sequence[str], scopes: Sequence[dict[str, str]]) -> Holdings | None:
@@ -44,8 +63,17 @@ class Jobs:
     sandbox: "ProcessSandbox"
     request: str
 
-    async def run(self, source: str, function: str, calls: Sequence[str], *, seed: int = 0) -> Report:
-        job = {"source": source, "function": function, "calls": list(calls)}
+    async def inspect(self, source: str, function: str) -> Inspection:
+        end, text = await self.sandbox.ask(self.request, "inspect", {"source": source, "function": function}, 0)
+        tier = self.sandbox.known_tier
+        if end != "reported":
+            return Inspection(tier=tier, trouble=Trouble(clause="parse", detail=self.sandbox.why_silent(end)))
+        return Inspection.model_validate_json(text).model_copy(update={"tier": tier})
+
+    async def run(
+        self, source: str, function: str, calls: Sequence[str], *, seed: int = 0, describe: bool = False
+    ) -> Report:
+        job = {"source": source, "function": function, "calls": list(calls), "describe": describe}
         end, text = await self.sandbox.ask(self.request, "run", job, seed)
         tier = self.sandbox.known_tier
         report = Report.model_validate_json(text) if end == "reported" else None
@@ -72,13 +100,22 @@ class ProcessSandbox:
         allow_weak: bool = False,
         budget_s: float = DEFAULT_BUDGET_S,
         most_waiting: int = 4_096,
+        runs_per_jail: int = 1_000,
+        tier: Tier | None = None,
     ) -> None:
         """`concurrency`: runs at once. `budget_s`: CPU seconds of one request, as far as its runs tell.
 
-        `allow_weak`: run even where nothing holds a run, for development on such machines.
+        `allow_weak`: run even where nothing holds a run, for development on such machines. `tier`: the only one that
+        will do, in place of the strongest.
         """
         self._limits = limits
-        self._terms = {"slots": concurrency, "most_waiting": most_waiting, "allow_weak": allow_weak}
+        self._terms = {
+            "slots": concurrency,
+            "most_waiting": most_waiting,
+            "allow_weak": allow_weak,
+            "runs_per_jail": runs_per_jail,
+            "tier": tier,
+        }
         self._budget_s = budget_s
         self._starting = threading.Lock()
         self.known_tier: Tier | None = None
@@ -88,9 +125,15 @@ class ProcessSandbox:
         """Room for one request's jobs."""
         return Jobs(self, secrets.token_hex(8))
 
-    async def run(self, source: str, function: str, calls: Sequence[str], *, seed: int = 0) -> Report:
+    async def inspect(self, source: str, function: str) -> Inspection:
         """As a request of its own."""
-        return await self.request().run(source, function, calls, seed=seed)
+        return await self.request().inspect(source, function)
+
+    async def run(
+        self, source: str, function: str, calls: Sequence[str], *, seed: int = 0, describe: bool = False
+    ) -> Report:
+        """As a request of its own."""
+        return await self.request().run(source, function, calls, seed=seed, describe=describe)
 
     async def evaluate(self, predicates: Sequence[str], scopes: Sequence[dict[str, str]]) -> Holdings | None:
         """As a request of its own."""
@@ -100,7 +143,7 @@ class ProcessSandbox:
         """The tier that this machine gives, found by trying. Raises `SandboxUnavailable`."""
         return (await self._connect()).tier
 
-    async def ask(self, request: str, kind: str, job: dict[str, Any], seed: int) -> tuple[str, bytes]:
+    async def ask(self, request: str, kind: JobKind, job: dict[str, Any], seed: int) -> tuple[str, bytes]:
         """How a job ended (`End` of the executor) and its report. Raises `Overloaded`, `SandboxUnavailable`."""
         limits = self._limits
         job |= {"kind": kind, "call_s": limits.call_s, "cpu_s": limits.cpu_s}
@@ -109,7 +152,9 @@ class ProcessSandbox:
             frame = Frame(header, json.dumps(job).encode())
             for _ in range(_MOST_ATTEMPTS):
                 executor = await self._connect()
-                answer = await asyncio.wrap_future(executor.send(frame))
+                send = executor.send
+                future = send(frame) if len(frame.body) < _LARGE_BYTES else await asyncio.to_thread(send, frame)
+                answer = await asyncio.wrap_future(future)
                 if answer is not None:
                     return _end(answer)
                 await asyncio.to_thread(self._forget, executor)

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import queue
 import socket
 import subprocess
 import sys
@@ -22,7 +21,7 @@ _PROGRAM = "import sys; sys.path[:0] = {paths!r}; from lift_sys.executor.daemon 
 
 
 class Connection:
-    """An executor process and the socket to it. One thread writes and one reads, so that no event loop has to."""
+    """An executor process and the socket to it. A thread reads, so that no event loop has to, nor always the same."""
 
     def __init__(self, terms: dict[str, Any]) -> None:
         """Raises `SandboxUnavailable` where code cannot be run safely."""
@@ -40,13 +39,15 @@ class Connection:
             )
         self._ids = itertools.count()
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._waiting: dict[int, Future[Frame | None]] | None = {}
-        self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        for target in (self._read, self._write):
-            threading.Thread(target=target, daemon=True, name="executor").start()
+        threading.Thread(target=self._read, daemon=True, name="executor").start()
 
     def send(self, frame: Frame) -> "Future[Frame | None]":
-        """The answer, when it is there; None if the executor ended before. Raises `BrokenFrame` if it is too large."""
+        """The answer, when it is there; None if the executor ended before. Raises `BrokenFrame` if it is too large.
+
+        Waits until the executor has taken it, which it does at once, however much it has to do.
+        """
         number = next(self._ids)
         packed = frames.pack(frame._replace(header={**frame.header, "id": number}))
         future: Future[Frame | None] = Future()
@@ -55,11 +56,11 @@ class Connection:
                 future.set_result(None)
                 return future
             self._waiting[number] = future
-        self._outgoing.put(packed)
+        with self._sending, contextlib.suppress(OSError):  # its end is seen by the thread that reads
+            self._socket.sendall(packed)
         return future
 
     def close(self) -> None:
-        self._outgoing.put(None)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._end_process()
@@ -83,11 +84,6 @@ class Connection:
             left, self._waiting = self._waiting or {}, None
         for future in left.values():
             _settle(future, None)
-
-    def _write(self) -> None:
-        with contextlib.suppress(OSError):
-            while packed := self._outgoing.get():
-                self._socket.sendall(packed)
 
 
 def _settle(future: "Future[Frame | None] | None", answer: Frame | None) -> None:

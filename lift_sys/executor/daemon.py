@@ -22,6 +22,7 @@ from lift_sys.executor.queue import FairQueue
 from lift_sys.executor.worker import Done, WorkerLost
 from lift_sys.jail.zygote import Order
 from lift_sys.report import ANSWERS
+from schemas.verdict import Tier
 
 End = Literal["reported", "silent", "full", "spent", "lost"]
 """What became of a job: a report of the right shape; none; no room in the queue; no CPU time left to its request; the
@@ -36,6 +37,9 @@ class Terms:
     slots: int
     most_waiting: int
     allow_weak: bool
+    runs_per_jail: int
+    tier: Tier | None
+    """The only one that will do; None: the strongest."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class _Accounts:
 
 class _Executor:
     def __init__(self, terms: Terms, tier: tiers.Strength, writer: asyncio.StreamWriter) -> None:
-        self._slots = [tiers.Slot(tier) for _ in range(terms.slots)]
+        self._slots = [tiers.Slot(tier, terms.runs_per_jail) for _ in range(terms.slots)]
         self._queue: FairQueue[_Job] = FairQueue(terms.most_waiting)
         self._accounts = _Accounts()
         self._writer = writer
@@ -124,7 +128,7 @@ def _is_sound(done: Done, job: _Job, nonce: str) -> bool:
 
 async def _main(ours: socket.socket, terms: Terms) -> None:
     reader, writer = await asyncio.open_connection(sock=ours)
-    tier = await tiers.strongest()
+    tier = await tiers.strongest(terms.tier)
     writer.write(frames.pack(Frame({"tier": tier.name, "detail": tier.detail})))
     await writer.drain()
     if tier.name != "rlimits" or terms.allow_weak:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from lift_sys.executor.syscalls import compiled
-from lift_sys.executor.worker import MOST_RUNS, Done, Worker, WorkerLost
+from lift_sys.executor.worker import Done, Worker, WorkerLost
 from lift_sys.jail.zygote import Order
 from schemas.verdict import Tier
 
@@ -32,8 +32,16 @@ def f():
     return open_ways
 """
 _PROBE = Order(wall_s=10.0, cpu_s=5, memory_bytes=512 * 2**20, report_bytes=2**20)
-_PROBE_JOB = {"kind": "run", "source": _ESCAPES, "function": "f", "calls": [""], "call_s": 5.0, "cpu_s": 5}
-_NOTHING_OPEN = {"returned": ["list", []], "mutated": False}
+_PROBE_JOB = {
+    "kind": "run",
+    "source": _ESCAPES,
+    "function": "f",
+    "calls": [""],
+    "describe": False,
+    "call_s": 5.0,
+    "cpu_s": 5,
+}
+_NOTHING_OPEN = ["list", []]
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,10 @@ class Strength:
 class Slot:
     """Room for one run at a time: a warm jail for each seed that jobs ask for, replaced when worn or lost."""
 
-    def __init__(self, strength: Strength) -> None:
+    def __init__(self, strength: Strength, runs_per_jail: int) -> None:
+        """`runs_per_jail`: after which one is replaced. Nothing is known to build up, and nothing gets the chance."""
         self._strength = strength
+        self._runs_per_jail = runs_per_jail
         self._workers: dict[int, Worker] = {}
 
     async def run(self, job: bytes, order: Order, seed: int) -> Done:
@@ -70,7 +80,7 @@ class Slot:
             self._discard(seed)
 
     async def _worker(self, seed: int) -> Worker:
-        if seed in self._workers and self._workers[seed].runs >= MOST_RUNS:
+        if seed in self._workers and self._workers[seed].runs >= self._runs_per_jail:
             self._discard(seed)
         if seed not in self._workers:
             strength = self._strength
@@ -82,12 +92,16 @@ class Slot:
             worker.close()
 
 
-async def strongest() -> Strength:
-    """The strongest tier that holds here; `rlimits` where none does, with what was found wrong."""
+_TIERS: tuple[tuple[Tier, bool], ...] = (("namespaces", True), ("landlock", False))
+
+
+async def strongest(only: Tier | None = None) -> Strength:
+    """The strongest tier that holds here, or the one asked for; `rlimits` where none does, and what was wrong."""
     seccomp = compiled()
     reasons: list[str] = []
-    tiers: tuple[tuple[Tier, bool], ...] = (("namespaces", True), ("landlock", False))
-    for name, namespaces in tiers:
+    for name, namespaces in _TIERS:
+        if only not in (None, name):
+            continue
         wrong = await _what_is_wrong(seccomp, namespaces=namespaces)
         if wrong is None:
             return Strength(name, namespaces, seccomp, "; ".join(reasons))
@@ -108,6 +122,6 @@ async def _what_is_wrong(seccomp: bytes, *, namespaces: bool) -> str | None:
     finally:
         worker.close()
     missing = [part for part, held in ready._asdict().items() if not held]
-    if missing or outcome != _NOTHING_OPEN:
-        return f"without {', '.join(missing) or 'a gap only'}, open: {outcome.get('returned', outcome)}"
+    if missing or outcome.get("returned") != _NOTHING_OPEN:
+        return f"without {', '.join(missing) or 'nothing'}; what the probe found open: {outcome}"
     return None

@@ -14,8 +14,6 @@ from lift_sys.jail.zygote import ENDING, ORDER, READY, Ending, Order, Ready
 
 _START_S = 20.0
 _GRACE_S = 2.0
-MOST_RUNS = 1_000
-"""After which a jail is replaced: nothing is known to build up in one, and nothing gets the chance."""
 
 
 class WorkerLost(RuntimeError):
