@@ -46,6 +46,7 @@ async def lift(request: LiftRequest, request_id: str, stages: Stages, *, model: 
         verdict=verdict,
         code=code,
         ir=ir,
+        examples=tuple(example.text(ir.signature.name) for example in stated),
         model=model,
         variations=len(variations),
         stages=(ir_report, add(code_reports), add(validate_reports)),

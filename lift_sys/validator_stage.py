@@ -22,12 +22,15 @@ async def choose_code(
     return variations[judgement.chosen], judgement.verdict, StageReport(stage="validate", seconds=seconds, attempts=1)
 
 
-async def validate_code(request: ValidateRequest, *, sandbox: Sandbox) -> Verdict:
-    """The verdict on code that somebody else wrote. Raises `SpecificationInvalid` that names the client's mistake."""
+async def validate_code(request: ValidateRequest, *, sandbox: Sandbox, seed: int = 0) -> Verdict:
+    """The verdict on code that somebody else wrote. Raises `SpecificationInvalid` that names the client's mistake.
+
+    The same seed makes up the same inputs, so that a verdict can be found again.
+    """
     function = request.function or (request.ir.signature.name if request.ir else "")
     if request.ir and request.ir.signature.name != function:
         raise SpecificationInvalid("function", f"is {function!r}, but the IR's is {request.ir.signature.name!r}")
     stated = read_examples(function, request.examples)
     spec = from_ir(request.ir, stated) if request.ir else from_examples(function, stated)
-    judgement = await judge(spec, [request.code], sandbox, sampled=False)
+    judgement = await judge(spec, [request.code], sandbox, sampled=False, seed=seed)
     return judgement.verdict

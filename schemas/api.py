@@ -58,6 +58,8 @@ class LiftResponse(Wire):
     verdict: Verdict
     code: Code
     ir: IR
+    examples: tuple[str, ...] = ()
+    """The user's examples, as they were understood."""
     model: str
     variations: int
     """How many variations of the code this one was chosen from."""

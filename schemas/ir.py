@@ -65,6 +65,11 @@ class Example(Written):
     """The result as a literal, or the name of the exception."""
     covers: Literal["typical", "boundary", "empty", "error"]
 
+    def text(self, function: str) -> str:
+        """As a comparison in Python, or with `raises`."""
+        expected = f"raises {self.value}" if self.expect == "raises" else f"== {self.value}"
+        return f"{function}({self.arguments}) {expected}"
+
 
 class Assertion(Written):
     """A predicate in Python over the parameters, `result`, and `old_<parameter>` for an argument before the call."""

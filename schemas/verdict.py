@@ -11,8 +11,8 @@ Outcome = Literal["passed", "failed", "skipped"]
 Tier = Literal["namespaces", "landlock", "rlimits"]
 """How strongly the sandbox held, strongest first.
 
-`rlimits`: time, memory and processes bounded. `landlock`: and no file can be written, none but the standard library
-read, no TCP. `namespaces`: and no network at all.
+`rlimits`: time and memory bounded, and perhaps more. `landlock`: and no file can be written, none but the standard
+library read, no process started, no socket opened. `namespaces`: and there is nothing else in sight.
 """
 
 
@@ -37,6 +37,11 @@ class Verdict(Wire):
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
     agreement: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share of the variations that behave as this one on the shared inputs; null with one variation."""
+    spec_strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The share of wrong results, made from the examples' right ones, that the postconditions reject; null when none
+    could be tried."""
+    seed: int = 0
+    """Of the inputs that were made up. With it and the same code and specification, the evidence can be found again."""
     sandbox: Tier | None
     """The tier the code ran in; null when it never ran."""
 

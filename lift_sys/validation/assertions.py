@@ -1,13 +1,15 @@
 """Predicates over many inputs. They run in the sandbox too: a model wrote them."""
 
 import ast
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lift_sys.examples import is_literal
 from lift_sys.jail.values import decode
 from lift_sys.sandbox import Holding, Outcome, Sandbox
-from lift_sys.validation.spec import Spec, is_predicate
+from lift_sys.validation.spec import Spec
 from schemas.ir import Assertion, Parameter
 from schemas.verdict import Evidence
 
@@ -16,16 +18,23 @@ Behaviour = Mapping[str, Outcome]
 Scope = dict[str, str]
 """Names and their values as literals."""
 
+_KINDS = {
+    "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    "keyword_only": inspect.Parameter.KEYWORD_ONLY,
+    "var_positional": inspect.Parameter.VAR_POSITIONAL,
+    "var_keyword": inspect.Parameter.VAR_KEYWORD,
+}
+
 
 @dataclass(frozen=True)
 class _Clause:
-    index: int
+    clause: str
     assertion: Assertion
 
     def evidence(self, outcome: str, detail: str, tried: int = 0, counterexample: str | None = None) -> Evidence:
         return Evidence.model_validate(
             {
-                "clause": f"assertions[{self.index}]",
+                "clause": self.clause,
                 "kind": "assertion",
                 "origin": self.assertion.origin,
                 "outcome": outcome,
@@ -36,21 +45,42 @@ class _Clause:
         )
 
 
-def _clauses(spec: Spec, kind: str) -> list[_Clause]:
-    return [_Clause(i, a) for i, a in enumerate(spec.assertions) if a.kind == kind and is_predicate(a.expr)]
+def _clauses(spec: Spec, kind: Literal["requires", "ensures"]) -> list[_Clause]:
+    return [_Clause(clause, assertion) for clause, assertion in spec.predicates(kind).items()]
 
 
 def scope(parameters: Sequence[Parameter], arguments: str) -> Scope | None:
     """The parameters' values in a call, and the same as `old_…`; None when the arguments do not fit."""
     call = ast.parse(f"f({arguments})", mode="eval").body
     assert isinstance(call, ast.Call)
-    names = [p.name for p in parameters if p.kind == "positional"]
-    if len(call.args) > len(names):
+    try:
+        bound = _signature(parameters).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
+    except (TypeError, ValueError):
         return None
-    values = {p.name: p.default for p in parameters if p.default is not None}
-    values |= {name: ast.unparse(value) for name, value in zip(names, call.args, strict=False)}
-    values |= {str(keyword.arg): ast.unparse(keyword.value) for keyword in call.keywords}
+    bound.apply_defaults()
+    values = {name: _text(value) for name, value in bound.arguments.items()}
     return values | {f"old_{name}": text for name, text in values.items()}
+
+
+def _signature(parameters: Sequence[Parameter]) -> inspect.Signature:
+    """Raises `ValueError` when no function has these parameters."""
+    return inspect.Signature([inspect.Parameter(p.name, _KINDS[p.kind], default=_default(p)) for p in parameters])
+
+
+def _default(parameter: Parameter) -> object:
+    return inspect.Parameter.empty if parameter.default is None else parameter.default
+
+
+def _text(value: str | ast.expr | tuple[ast.expr, ...] | dict[str, ast.expr]) -> str:
+    """The literal of a default, an argument, or of all the rest that a parameter with stars takes."""
+    match value:
+        case str():
+            return value
+        case tuple():
+            return ast.unparse(ast.Tuple(list(value), ast.Load()))
+        case dict():
+            return ast.unparse(ast.Dict([ast.Constant(name) for name in value], list(value.values())))
+    return ast.unparse(value)
 
 
 async def domain(spec: Spec, inputs: Sequence[str], sandbox: Sandbox) -> frozenset[str]:
@@ -62,7 +92,7 @@ async def domain(spec: Spec, inputs: Sequence[str], sandbox: Sandbox) -> frozens
     holdings = await sandbox.evaluate([c.assertion.expr for c in clauses], list(scopes.values()))
     if holdings is None:
         return frozenset(inputs)
-    examples = {e.arguments for e in (*spec.stated, *spec.inferred) if e.expect == "returns"}
+    examples = {e.arguments for e in spec.examples().values() if e.expect == "returns"}
     rows = [dict(zip(scopes, row, strict=True)) for row in holdings.outcomes]
     believed = [row for row in rows if all(h.holds for text, h in row.items() if text in examples)]
     refused = {text for row in believed for text, holding in row.items() if not holding.holds}

@@ -2,23 +2,20 @@
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from lift_sys.jail.values import TooLarge, Tree, decode, encode, same
-from lift_sys.sandbox import Outcome, Report
+from lift_sys.report import Inspection, Outcome, Report
+from lift_sys.validation.conformance import conforms
 from lift_sys.validation.spec import Spec, why_unusable
 from schemas.ir import Example
 from schemas.verdict import Evidence
 
-FORBIDDEN_MODULES = frozenset(
-    {
-        *("os", "sys", "subprocess", "multiprocessing", "threading", "signal", "pty", "resource", "fcntl", "mmap"),
-        *("socket", "http", "urllib", "ftplib", "smtplib", "ssl", "shutil", "pathlib", "tempfile", "glob"),
-        *("ctypes", "importlib", "builtins", "inspect", "gc", "_thread"),
-    }
-)
-"""A pure function has no use for these. The sandbox holds without this list: it is a clearer answer, sooner."""
+_REFUSED_EFFECTS = ("files", "network", "process")
+"""What no function needs that is asked for here. The jail holds without this: it is a clearer answer, sooner."""
 
+_CUT_SHORT = {"TimeLimit", "MemoryError", "RecursionError"}
+"""Ends that depend on the machine."""
 _KINDS = {
     "positional": {"POSITIONAL_OR_KEYWORD", "POSITIONAL_ONLY"},
     "keyword_only": {"KEYWORD_ONLY", "POSITIONAL_OR_KEYWORD"},
@@ -27,19 +24,56 @@ _KINDS = {
 }
 
 
-def check_static(report: Report, spec: Spec) -> Iterator[Evidence]:
-    """Does it parse, import, keep to harmless modules, and define the function with the signature asked for?"""
-    if report.trouble:
-        yield _static(report.trouble.clause, "failed", report.trouble.detail)
+def check_static(inspection: Inspection, report: Report, spec: Spec) -> Iterator[Evidence]:
+    """Does it parse, import, keep to itself, and define the function with the signature asked for?"""
+    trouble = inspection.trouble or report.trouble
+    if trouble:
+        yield _static(trouble.clause, "failed", trouble.detail)
         return
     yield _static("parse", "passed", "parses and compiles")
-    forbidden = sorted(FORBIDDEN_MODULES.intersection(report.imports))
-    if forbidden:
-        yield _static("imports", "failed", f"imports {', '.join(forbidden)}, which no pure function needs")
-    else:
-        yield _static("imports", "passed", f"imports {', '.join(report.imports) or 'nothing'}")
-    wrong = _wrong_signature(report, spec)
+    yield _static("imports", "passed", _imports(inspection, spec))
+    yield _outside(inspection)
+    wrong = _wrong_signature(inspection if inspection.parameters is not None else report, spec)
     yield _static("signature", "failed" if wrong else "passed", wrong or f"defines {spec.function} as asked")
+    if inspection.hints:
+        yield _static("resources", "skipped", "; ".join(f"line {h.line}: {h.what}" for h in inspection.hints))
+
+
+def _imports(inspection: Inspection, spec: Spec) -> str:
+    """Modules from beyond the standard library fail where they are imported; others do no harm by being imported."""
+    declared = set(spec.effects.imports) if spec.effects else set(inspection.imports)
+    undeclared = [name for name in inspection.imports if name not in declared]
+    said = f"imports {', '.join(inspection.imports) or 'nothing'}"
+    return f"{said}; {', '.join(undeclared)} beyond what is declared" if undeclared else said
+
+
+def _outside(inspection: Inspection) -> Evidence:
+    found = [e for e in inspection.effects if e.effect in _REFUSED_EFFECTS]
+    if not found:
+        return _static("effects", "passed", "reaches no file, network or process")
+    return _static("effects", "failed", f"line {found[0].line}: {found[0].what} ({found[0].effect})")
+
+
+def check_effects(inspection: Inspection, spec: Spec) -> Iterator[Evidence]:
+    """Is there nothing that the IR does not allow? It is the model's word, so a breach is a doubt and no veto."""
+    if spec.effects is None or inspection.trouble:
+        return
+    allowed = (*spec.effects.allowed, *_REFUSED_EFFECTS)
+    found = [e for e in inspection.effects if e.effect not in allowed]
+    what = ", ".join(sorted({f"{e.what} ({e.effect}, line {e.line})" for e in found}))
+    yield _effect("effects.allowed", not found, f"does {what}" if found else "does nothing beyond what is allowed")
+
+
+def _effect(clause: str, held: bool, detail: str, tried: int = 0, counterexample: str | None = None) -> Evidence:
+    return Evidence(
+        clause=clause,
+        kind="static",
+        origin="inferred",
+        outcome="passed" if held else "failed",
+        detail=detail,
+        inputs_tried=tried,
+        counterexample=counterexample,
+    )
 
 
 def _static(clause: str, outcome: str, detail: str) -> Evidence:
@@ -48,13 +82,13 @@ def _static(clause: str, outcome: str, detail: str) -> Evidence:
     )
 
 
-def _wrong_signature(report: Report, spec: Spec) -> str | None:
+def _wrong_signature(facts: Inspection | Report, spec: Spec) -> str | None:
     """What is wrong, or None. More parameters than asked for are fine as long as they have defaults."""
-    if spec.parameters is None or report.parameters is None:
+    if spec.parameters is None or facts.parameters is None:
         return None
-    if report.is_async != spec.is_async:
-        return f"is {'' if report.is_async else 'not '}a coroutine function"
-    have = list(report.parameters)
+    if facts.is_async != spec.is_async:
+        return f"is {'' if facts.is_async else 'not '}a coroutine function"
+    have = list(facts.parameters)
     for index, wanted in enumerate(spec.parameters):
         if index >= len(have):
             return f"takes {len(have)} parameters, not {len(spec.parameters)}"
@@ -124,17 +158,65 @@ def describe(outcome: Outcome) -> str:
     return f"returned {text if len(text) <= 200 else text[:200] + '…'}"
 
 
-def check_purity(spec: Spec, outcomes: tuple[Outcome, ...]) -> Iterator[Evidence]:
+def check_purity(spec: Spec, outcomes: Sequence[Outcome]) -> Iterator[Evidence]:
     if spec.may_mutate or not outcomes:
         return
     changed = sum(o.mutated for o in outcomes)
-    yield Evidence(
-        clause="effects.pure",
-        kind="static",
-        origin="inferred",
-        outcome="failed" if changed else "passed",
-        detail=f"changed its arguments in {changed} of {len(outcomes)} calls"
-        if changed
-        else "left its arguments alone",
-        inputs_tried=len(outcomes),
-    )
+    told = f"changed its arguments in {changed} of {len(outcomes)} calls" if changed else "left its arguments alone"
+    yield _effect("effects.pure", not changed, told, len(outcomes))
+
+
+def check_printing(spec: Spec, outcomes: Sequence[Outcome]) -> Iterator[Evidence]:
+    if spec.effects is None or "stdout" in spec.effects.allowed or not outcomes:
+        return
+    printed = [o.printed for o in outcomes if o.printed]
+    told = f"printed {printed[0][:80]!r}" if printed else "printed nothing"
+    yield _effect("effects.stdout", not printed, told, len(outcomes))
+
+
+def check_repeatable(spec: Spec, first: Mapping[str, Outcome], second: Mapping[str, Outcome]) -> Iterator[Evidence]:
+    """Does it do the same in another process, where sets have another order? What was cut short is no answer."""
+    if spec.effects and {"random", "reads_clock"} & set(spec.effects.allowed):
+        return
+    both = [text for text in first if text in second and not {first[text].raised, second[text].raised} & _CUT_SHORT]
+    differing = [text for text in both if first[text].key != second[text].key]
+    if differing:
+        text = min(differing, key=len)
+        told = f"({text}) {describe(first[text])} in one process, and {describe(second[text])} in another"
+        yield _effect("effects.repeatable", False, told, len(both), f"{spec.function}({text})")
+    elif both:
+        yield _effect("effects.repeatable", True, "did the same in two processes with other hashes", len(both))
+
+
+def check_raising(spec: Spec, examples: Sequence[Example], behaviour: Mapping[str, Outcome]) -> Iterator[Evidence]:
+    """What it raised that nobody announced. Beyond the examples nobody knows whether that is wrong: so it is told."""
+    if spec.effects is None or not behaviour:
+        return
+    announced = {*spec.effects.raises, *(e.value for e in examples if e.expect == "raises")} | _CUT_SHORT
+    surprises = {
+        text: outcome.raised
+        for text, outcome in behaviour.items()
+        if outcome.raised and not announced & {outcome.raised, *outcome.kinds}
+    }
+    if not surprises:
+        yield _effect("effects.raises", True, "raised nothing that is not announced", len(behaviour))
+        return
+    text = min(surprises, key=len)
+    told = f"({text}) raised {surprises[text]}, which is not announced; {len(surprises)} of {len(behaviour)} inputs did"
+    found = _effect("effects.raises", True, told, len(behaviour), f"{spec.function}({text})")
+    yield found.model_copy(update={"outcome": "skipped"})
+
+
+def check_returned(spec: Spec, examples: Sequence[Example], behaviour: Mapping[str, Outcome]) -> Iterator[Evidence]:
+    """Is each result of the type announced? A type that an example's own result does not have is not believed."""
+    returned = {text: outcome.returned for text, outcome in behaviour.items() if outcome.returned is not None}
+    expected = [_literal_tree(e.value) for e in examples if e.expect == "returns" and not why_unusable(e)]
+    if spec.returns is None or not returned or not all(conforms(tree, spec.returns) for tree in expected):
+        return
+    wrong = [text for text, tree in returned.items() if not conforms(tree, spec.returns)]
+    if not wrong:
+        yield _effect("signature.returns", True, f"always returned {spec.returns}", len(returned))
+        return
+    text = min(wrong, key=len)
+    told = f"({text}) {describe(behaviour[text])}, which is not {spec.returns}"
+    yield _effect("signature.returns", False, told, len(returned), f"{spec.function}({text})")

@@ -2,15 +2,26 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lift_sys.sandbox import Report, Sandbox
+from lift_sys.sandbox import Sandbox
 from lift_sys.validation.agreement import soft_agreement
 from lift_sys.validation.assertions import Behaviour, check_assertions, domain
-from lift_sys.validation.checks import check_example, check_purity, check_static
-from lift_sys.validation.inputs import mutate
-from lift_sys.validation.spec import Spec, why_unusable
-from schemas.verdict import Evidence, Level, Verdict
+from lift_sys.validation.checks import (
+    check_effects,
+    check_example,
+    check_printing,
+    check_purity,
+    check_raising,
+    check_repeatable,
+    check_returned,
+    check_static,
+)
+from lift_sys.validation.counterexamples import shrunk
+from lift_sys.validation.observation import Observed, known_inputs, more_inputs, observe
+from lift_sys.validation.review import Review, review
+from lift_sys.validation.spec import Spec
+from schemas.verdict import Evidence, Level, Tier, Verdict
 
 AGREEMENT_TO_VERIFY = 0.7
 AGREEMENT_TO_BELIEVE = 0.5
@@ -30,7 +41,7 @@ class _Candidate:
     index: int
     evidence: tuple[Evidence, ...]
     agreement: float
-    tier: str
+    tier: Tier | None
 
     @property
     def vetoed(self) -> bool:
@@ -52,41 +63,52 @@ def _is_veto(evidence: Evidence) -> bool:
     return evidence.origin == "rule" or (evidence.kind == "example" and evidence.origin == "user")
 
 
-async def judge(spec: Spec, sources: Sequence[str], sandbox: Sandbox, *, sampled: bool) -> Judgement:
-    """Choose the best source and give it a verdict. `sampled`: a model wrote them, so one alone proves little."""
-    examples = [e for e in (*spec.stated, *spec.inferred) if not why_unusable(e)]
-    known = list(dict.fromkeys(e.arguments for e in examples))
-    inputs = known + mutate(known)
-    reports = await asyncio.gather(*(sandbox.run(source, spec.function, inputs) for source in sources))
-    admitted = await domain(spec, inputs, sandbox)
-    behaviours = [_behaviour(report, inputs) for report in reports]
-    inside = [{k: v for k, v in b.items() if k in admitted} for b in behaviours]
+async def judge(spec: Spec, sources: Sequence[str], sandbox: Sandbox, *, sampled: bool, seed: int = 0) -> Judgement:
+    """Choose the best source and give it a verdict.
+
+    `sampled`: a model wrote them, so one alone proves little. `seed`: of the inputs that are made up.
+    """
+    known = known_inputs(spec)
+    fresh = await asyncio.to_thread(more_inputs, spec, known, seed)
+    reviewed, observed = await asyncio.gather(review(spec, sandbox), observe(spec, sources, known, fresh, sandbox))
+    spec = reviewed.spec
+    admitted = await domain(spec, [*known, *fresh], sandbox)
+    inside = [{text: outcome for text, outcome in o.behaviour.items() if text in admitted} for o in observed]
     assertions = await check_assertions(spec, inside, sandbox)
-    agreements = soft_agreement(behaviours, [text for text in inputs if text in admitted])
+    tried = [text for text in (*known, *fresh) if any(text in behaviour for behaviour in inside)]
+    agreements = soft_agreement([o.behaviour for o in observed], tried)
     candidates = [
-        _Candidate(i, (*_check(spec, reports[i], behaviours[i]), *assertions[i]), agreements[i], reports[i].tier)
+        _Candidate(i, (*_check(spec, observed[i], inside[i]), *assertions[i]), agreements[i], observed[i].report.tier)
         for i in range(len(sources))
     ]
     best = max(candidates, key=lambda c: c.rank)
-    return Judgement(best.index, _verdict(best, of=len(sources), sampled=sampled))
+    best = replace(best, evidence=await shrunk(spec, sources[best.index], best.evidence, sandbox, seed))
+    return Judgement(best.index, _verdict(best, reviewed, of=len(sources), sampled=sampled, seed=seed))
 
 
-def _behaviour(report: Report, inputs: Sequence[str]) -> Behaviour:
-    return {} if report.trouble else dict(zip(inputs, report.outcomes, strict=True))
+def _check(spec: Spec, observed: Observed, inside: Behaviour) -> list[Evidence]:
+    """Clause by clause; `inside`: the behaviour as far as the preconditions reach."""
+    evidence = list(check_static(observed.inspection, observed.report, spec))
+    examples = spec.examples()
+    evidence += [
+        check_example(clause, spec.function, e, observed.behaviour.get(e.arguments)) for clause, e in examples.items()
+    ]
+    if observed.trouble:
+        return evidence
+    outcomes = tuple(observed.behaviour.values())
+    return [
+        *evidence,
+        *check_effects(observed.inspection, spec),
+        *check_purity(spec, outcomes),
+        *check_printing(spec, outcomes),
+        *check_repeatable(spec, observed.behaviour, observed.again),
+        *check_returned(spec, list(examples.values()), inside),
+        *check_raising(spec, list(examples.values()), inside),
+    ]
 
 
-def _check(spec: Spec, report: Report, behaviour: Behaviour) -> list[Evidence]:
-    evidence = list(check_static(report, spec))
-    for name, examples in (("stated", spec.stated), ("inferred", spec.inferred)):
-        evidence += [
-            check_example(f"examples.{name}[{i}]", spec.function, e, behaviour.get(e.arguments))
-            for i, e in enumerate(examples)
-        ]
-    return [*evidence, *check_purity(spec, report.outcomes)]
-
-
-def _verdict(best: _Candidate, *, of: int, sampled: bool) -> Verdict:
-    evidence = best.evidence
+def _verdict(best: _Candidate, reviewed: Review, *, of: int, sampled: bool, seed: int) -> Verdict:
+    evidence = (*best.evidence, *reviewed.evidence)
     if of > 1:
         evidence = (*evidence, _agreement(best.agreement, of))
     level, reason = _level(best, of=of, sampled=sampled)
@@ -96,6 +118,8 @@ def _verdict(best: _Candidate, *, of: int, sampled: bool) -> Verdict:
             "reason": reason,
             "evidence": evidence,
             "agreement": best.agreement if of > 1 else None,
+            "spec_strength": reviewed.strength,
+            "seed": seed,
             "sandbox": best.tier,
         }
     )

@@ -1,18 +1,12 @@
 """What a candidate is held to: the user's own examples, which are law, and what the IR says, which is advice."""
 
-import ast
 from dataclasses import dataclass
+from typing import Literal
 
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.examples import is_arguments, is_literal, parse
-from schemas.ir import IR, Assertion, Example, Parameter
-
-_NODES = (
-    ast.Expression, ast.Name, ast.Load, ast.Constant, ast.Attribute, ast.Subscript, ast.Slice, ast.Call, ast.keyword,
-    ast.UnaryOp, ast.unaryop, ast.BinOp, ast.operator, ast.BoolOp, ast.boolop, ast.Compare, ast.cmpop, ast.IfExp,
-    ast.List, ast.Tuple, ast.Set, ast.Dict, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp,
-    ast.comprehension, ast.Store, ast.Starred, ast.JoinedStr, ast.FormattedValue,
-)  # fmt: skip
+from lift_sys.validation.predicate import is_predicate
+from schemas.ir import IR, Assertion, Effects, Example, Parameter
 
 
 @dataclass(frozen=True)
@@ -25,6 +19,32 @@ class Spec:
     inferred: tuple[Example, ...]
     assertions: tuple[Assertion, ...]
     may_mutate: bool
+    returns: str | None = None
+    """The annotation of the result."""
+    effects: Effects | None = None
+    """None: nothing is said of them."""
+    dropped: frozenset[str] = frozenset()
+    """The clauses, as evidence names them, that code is not held to. All others keep their numbers."""
+
+    def clauses(self) -> dict[str, Example | Assertion]:
+        """All that is said, dropped or not, by the names that evidence gives it."""
+        return {
+            **{f"examples.stated[{i}]": example for i, example in enumerate(self.stated)},
+            **{f"examples.inferred[{i}]": example for i, example in enumerate(self.inferred)},
+            **{f"assertions[{i}]": assertion for i, assertion in enumerate(self.assertions)},
+        }
+
+    def examples(self) -> dict[str, Example]:
+        """Those that code is held to, by clause."""
+        return {clause: said for clause, said in self._held().items() if isinstance(said, Example)}
+
+    def predicates(self, kind: Literal["requires", "ensures"]) -> dict[str, Assertion]:
+        """The assertions of a kind that code is held to, by clause."""
+        assertions = {clause: said for clause, said in self._held().items() if isinstance(said, Assertion)}
+        return {clause: a for clause, a in assertions.items() if a.kind == kind and is_predicate(a.expr)}
+
+    def _held(self) -> dict[str, Example | Assertion]:
+        return {clause: said for clause, said in self.clauses().items() if clause not in self.dropped}
 
 
 def from_ir(ir: IR, stated: tuple[Example, ...]) -> Spec:
@@ -42,6 +62,8 @@ def from_ir(ir: IR, stated: tuple[Example, ...]) -> Spec:
         ),
         assertions=ir.assertions,
         may_mutate="mutates_arguments" in ir.effects.allowed or not ir.effects.pure,
+        returns=ir.signature.returns,
+        effects=ir.effects,
     )
 
 
@@ -71,15 +93,3 @@ def why_unusable(example: Example) -> str | None:
     if example.expect == "returns" and not is_literal(example.value):
         return f"the value is not a literal: {example.value[:80]}"
     return None
-
-
-def is_predicate(text: str) -> bool:
-    """Whether the text is one Python expression without lambda, await, yield, assignment or dunder names."""
-    try:
-        tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    nodes = list(ast.walk(tree))
-    hidden = any(isinstance(n, ast.Attribute) and n.attr.startswith("_") for n in nodes)
-    dunder = any(isinstance(n, ast.Name) and n.id.startswith("__") for n in nodes)
-    return not hidden and not dunder and all(isinstance(n, _NODES) for n in nodes)

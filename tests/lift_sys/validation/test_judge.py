@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lift_sys.examples import parse
 from lift_sys.jail.values import encode
-from lift_sys.sandbox import Holding, Holdings, Outcome, ProcessSandbox, Report, Trouble
+from lift_sys.sandbox import Holding, Holdings, Inspection, Outcome, ProcessSandbox, Report, Trouble
 from lift_sys.validation.judge import judge
 from lift_sys.validation.spec import Spec
 from schemas import Assertion, Example, Parameter, Verdict
@@ -111,8 +111,11 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...], str]] = {
         ("f(1) == 1",),
         "rejected",
     ),
-    "os": ("import os\ndef f(n): return n", ("f(1) == 1",), "rejected"),
-    "os within": ("def f(n):\n    import os.path\n    return n", ("f(1) == 1",), "rejected"),
+    "a module that it has no use for": ("import os, sys\ndef f(n): return n", ("f(1) == 1",), "verified"),
+    "another process": ("import os\ndef f(n):\n    return os.system('true') * 0 + n", ("f(1) == 1",), "rejected"),
+    "a file, if it can": (
+        "def f(n):\n    try: open('/etc/passwd')\n    except OSError: pass\n    return n", ("f(1) == 1",), "rejected",
+    ),
     "a module from beyond": ("import numpy\ndef f(n): return n", ("f(1) == 1",), "rejected"),
     "ends its process": ("def f(n): raise SystemExit", ("f(1) == 1",), "rejected"),
     "hangs on inputs that nobody asked for": (
@@ -183,7 +186,12 @@ class AnySandbox:
         self._reports = reports
         self._holdings = holdings
 
-    async def run(self, source: str, function: str, calls: Sequence[str]) -> Report:
+    async def inspect(self, source: str, function: str) -> Inspection:
+        return Inspection()
+
+    async def run(
+        self, source: str, function: str, calls: Sequence[str], *, seed: int = 0, describe: bool = False
+    ) -> Report:
         report = self._reports[source]
         if isinstance(report, Trouble):
             return Report(tier="landlock", trouble=report)

@@ -1,11 +1,13 @@
 """What a candidate is held to."""
 
+from dataclasses import replace
+
 import pytest
 
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.examples import parse
-from lift_sys.validation.spec import from_examples, from_ir, is_predicate, read_examples, why_unusable
-from schemas import IR, Effects, Example
+from lift_sys.validation.spec import Spec, from_examples, from_ir, read_examples, why_unusable
+from schemas import IR, Assertion, Effects, Example
 
 
 def test_a_model_cannot_make_its_own_example_the_users(ir: IR) -> None:
@@ -77,34 +79,18 @@ def test_an_example_of_a_model_is_usable_or_not(arguments: str, expect: str, val
     assert (why_unusable(Example.model_validate(fields)) is None) is usable
 
 
-PREDICATES = {
-    "result >= 0": True,
-    "len(result) == len(xs)": True,
-    "all(a <= b for a, b in zip(result, result[1:]))": True,
-    "sorted(result) == sorted(old_xs) if xs else result == []": True,
-    "isinstance(result, (int, float)) and not isinstance(result, bool)": True,
-    "result in {x * 2 for x in xs} or result == f'{xs}'": True,
-    "": False,
-    "result >=": False,
-    "result = 1": False,
-    "x := 1": False,
-    "(y := result) > 0": False,
-    "lambda: 1": False,
-    "sorted(xs, key=lambda x: -x) == result": False,
-    "await result": False,
-    "(yield)": False,
-    "import os": False,
-    "__import__('os').system('true')": False,
-    "result.__class__ == int": False,
-    "result._private": False,
-    "[x for x in xs if x.__class__]": False,
-    "(" * 500 + "1" + ")" * 500: False,
-    "\0": False,
-}
+def said(assertion: str) -> Assertion:
+    kind, expr = assertion.split(" ", 1)
+    return Assertion.model_validate({"kind": kind, "expr": expr, "origin": "guess"})
 
 
-@pytest.mark.parametrize(
-    ("text", "accepted"), PREDICATES.items(), ids=lambda value: str(value)[:50].replace("\0", "NUL")
-)
-def test_a_predicate_is_one_plain_expression(text: str, accepted: bool) -> None:
-    assert is_predicate(text) is accepted
+def test_what_is_dropped_leaves_the_others_their_numbers() -> None:
+    stated, guessed = parse("f(1) == 2").example, parse("f(2) == 3").example
+    assertions = tuple(map(said, ("requires x > 0", "ensures result > 0", "ensures eval('1')", "ensures result > x")))
+    spec = Spec("f", (), False, (stated,), (guessed, guessed), assertions, may_mutate=False)
+    left = replace(spec, dropped=frozenset({"examples.inferred[0]", "assertions[1]"}))
+    assert list(left.examples()) == ["examples.stated[0]", "examples.inferred[1]"]
+    assert list(left.predicates("requires")) == ["assertions[0]"]
+    assert list(left.predicates("ensures")) == ["assertions[3]"]
+    assert left.clauses() == spec.clauses()
+    assert len(spec.examples()) == 3
