@@ -11,10 +11,10 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.grammars import grammars_of
 from deployments.http_api import Service, make_api
-from deployments.metrics import invalid_outputs
+from deployments.metrics import invalid_outputs, sandbox_tier
 from deployments.remote import RemoteEngine, Replicas, call
 from deployments.serve_config import engine_names
-from deployments.settings import CodeSettings, IRSettings, Settings
+from deployments.settings import CodeSettings, IRSettings, Settings, ValidatorSettings
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Stages, lift
@@ -29,7 +29,7 @@ def build(settings: Settings) -> Application:
     return _deployment(serve.ingress()(Ingress), "Ingress").bind(
         _deployment(RemoteIRStage, "IRStage").bind(engines[0], settings.ir),
         _deployment(RemoteCodeStage, "CodeStage").bind(engines[-1], settings.code),
-        _deployment(Validator, "Validator").bind(settings.validator),
+        _deployment(MeteredValidator, "Validator").bind(settings.validator),
         settings,
     )
 
@@ -55,6 +55,11 @@ class RemoteIRStage(IRStage):
 class RemoteCodeStage(CodeStage):
     def __init__(self, engine: Handle, settings: CodeSettings) -> None:
         super().__init__(RemoteEngine(engine), settings, invalid_outputs())
+
+
+class MeteredValidator(Validator):
+    def __init__(self, settings: ValidatorSettings) -> None:
+        super().__init__(settings, sandbox_tier())
 
 
 class Ingress:

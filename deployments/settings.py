@@ -89,8 +89,12 @@ class ValidatorSettings(_Strict):
     call_s: Seconds = 1.0
     run_s: Seconds = 10.0
     memory_bytes: Annotated[int, Field(ge=64 * 2**20, le=64 * 2**30)] = 512 * 2**20
+    budget_s: Seconds = 120.0
+    """CPU time of all runs of one request. What is left undone then counts as not passed."""
+    max_waiting: Annotated[int, Field(ge=1, le=1_000_000)] = 4_096
+    """Runs that wait for a sandbox in one replica; beyond them a request is answered 429."""
     allow_weak_sandbox: bool = False
-    """Run code even where the kernel has no Landlock. For development only."""
+    """Run code even where nothing holds it but limits on time and memory. For development only."""
 
 
 class ApiSettings(_Strict):

@@ -1,6 +1,6 @@
 """What each deployment does: plain classes, one job each. They know nothing of Ray; `engine` is any Engine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from deployments.engines import make_engine
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
@@ -24,6 +24,7 @@ from schemas import (
     ValidateRequest,
     Verdict,
 )
+from schemas.verdict import Tier
 
 
 class EngineReplica:
@@ -90,21 +91,26 @@ class CodeStage:
 
 
 class Validator:
-    def __init__(self, settings: ValidatorSettings) -> None:
+    """A client of its own executor: nothing of a candidate is parsed or run in this process."""
+
+    def __init__(self, settings: ValidatorSettings, tell_tier: Callable[[Tier], None] = lambda tier: None) -> None:
+        self._tell_tier = tell_tier
         self._sandbox = ProcessSandbox(
             Limits(call_s=settings.call_s, wall_s=settings.run_s, memory_bytes=settings.memory_bytes),
             concurrency=settings.concurrency,
             allow_weak=settings.allow_weak_sandbox,
+            budget_s=settings.budget_s,
+            most_waiting=settings.max_waiting,
         )
 
     async def check_health(self) -> None:
         """Raises `SandboxUnavailable` where code cannot be run safely, so that the deploy fails and says why."""
-        await self._sandbox.tier()
+        self._tell_tier(await self._sandbox.tier())
 
     async def choose(
         self, ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...]
     ) -> tuple[Code, Verdict, StageReport]:
-        return await choose_code(ir, stated, variations, sandbox=self._sandbox)
+        return await choose_code(ir, stated, variations, sandbox=self._sandbox.request())
 
     async def validate(self, request: ValidateRequest) -> Verdict:
-        return await validate_code(request, sandbox=self._sandbox)
+        return await validate_code(request, sandbox=self._sandbox.request())

@@ -22,6 +22,7 @@ from deployments.cli.service import LOCAL, port_is_free
 from deployments.models import cache
 from deployments.models.errors import WeightsMissing
 from lift_sys.errors import SandboxUnavailable
+from lift_sys.executor import host
 from lift_sys.grammar.bound import BoundExceeded
 from lift_sys.sandbox import ProcessSandbox
 
@@ -123,7 +124,8 @@ def sandbox() -> Finding:
         return Finding("sandbox", "problem", str(error), "can this user start processes?")
     if tier == "rlimits":
         return Finding("sandbox", "problem", tier, "a kernel with Landlock (5.13 or newer); or allow_weak_sandbox")
-    return Finding("sandbox", "ok", f"tier {tier}")
+    around = host.kind()
+    return Finding("sandbox", "ok", f"tier {tier}{f', within {around}' if around else ''}")
 
 
 def shared_memory() -> Finding:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from deployments.cli.audit import audit
 from deployments.cli.bench import bench
 from deployments.cli.demo import demo
 from deployments.cli.doctor import doctor
@@ -12,6 +13,7 @@ from deployments.cli.evaluate import evaluate
 from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
 from deployments.cli.model import model
+from deployments.cli.replay import replay
 from deployments.cli.serve import serve
 from deployments.cli.validate import validate
 
@@ -23,9 +25,11 @@ app = typer.Typer(
 )
 app.command()(generate)
 app.command()(validate)
+app.command()(replay)
 app.command()(serve)
 app.command()(demo)
 app.command(name="eval")(evaluate)
+app.command()(audit)
 app.command()(doctor)
 app.add_typer(model, name="model")
 app.add_typer(grammar, name="grammar")

@@ -22,17 +22,19 @@ def validate(
     function: Annotated[str | None, typer.Option(help="The function in it; not needed with --ir.")] = None,
     example: Annotated[list[str] | None, typer.Option(help="Such as `f(1) == 2`. May be repeated.")] = None,
     ir: Annotated[str | None, typer.Option(help="A file with an IR as JSON.")] = None,
-    weak_sandbox: Annotated[bool, typer.Option(help="Run it even where the kernel has no Landlock.")] = False,
+    weak_sandbox: Annotated[bool, typer.Option(help="Run it even where nothing holds it.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The verdict as JSON.")] = False,
 ) -> None:
     """Give a verdict on code: `lift validate --code f.py --function f --example "f(1) == 2"`.
 
     Exit code 1: the verdict is `rejected`. 2: the files or examples cannot be used.
     """
-    verdict = _judge(_request(code, function, example or [], ir), ProcessSandbox(allow_weak=weak_sandbox))
+    request = _request(code, function, example or [], ir)
+    verdict = _judge(request, ProcessSandbox(allow_weak=weak_sandbox))
     if json:
         shown = verdict.model_dump(mode="json")
-        typer.echo(json_text.dumps({"verdict": shown.pop("level"), **shown}, indent=2))
+        asked = request.model_dump(mode="json", exclude_none=True)
+        typer.echo(json_text.dumps({"verdict": shown.pop("level"), **shown, "request": asked}, indent=2))
     else:
         show_verdict(verdict)
     if verdict.level == "rejected":

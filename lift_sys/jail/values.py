@@ -2,9 +2,10 @@
 
 A tree is `[type, content]`. Types are exact: `True` is not `1`, a subclass of `int` is no int, and whatever is not made
 of Python's own literals is `["object", its type's name]`, which equals nothing: a class whose `__eq__` always agrees
-gains nothing by it.
+gains nothing by it. The dicts of `collections` alone count as the dicts that they equal.
 """
 
+import collections
 import json
 import math
 from collections.abc import Callable
@@ -16,6 +17,10 @@ MAX_NODES = 20_000
 MAX_DEPTH = 60
 _RELATIVE_TOLERANCE = 1e-6
 _ABSOLUTE_TOLERANCE = 1e-9
+
+
+_DICTS = (dict, collections.Counter, collections.OrderedDict, collections.defaultdict)
+"""What a right program may well return for a dict, and Python finds equal to one."""
 
 
 class TooLarge(ValueError):
@@ -49,8 +54,9 @@ class _Encoder:
             return [kind.__name__, [self.encode(v, depth) for v in value]]  # type: ignore[attr-defined]
         if kind is set or kind is frozenset:
             return [kind.__name__, sorted((self.encode(v, depth) for v in value), key=_order)]  # type: ignore[attr-defined]
-        if kind is dict:
-            pairs = [[self.encode(k, depth), self.encode(v, depth)] for k, v in value.items()]  # type: ignore[attr-defined]
+        if kind in _DICTS:
+            items = dict.items(value)  # type: ignore[var-annotated, arg-type]
+            pairs = [[self.encode(k, depth), self.encode(v, depth)] for k, v in items]
             return ["dict", sorted(pairs, key=lambda pair: _order(pair[0]))]
         return ["object", str(kind.__qualname__)[:100]]
 

@@ -1,4 +1,4 @@
-"""What a real cluster exports of outputs that were refused."""
+"""What a real cluster exports of outputs that were refused, and of the jail."""
 
 import re
 import subprocess
@@ -23,12 +23,14 @@ def test_every_refused_output_is_counted_by_stage_and_reason(serve: Serve) -> No
         answer = service.client.post("/v1/lift", json={"prompt": "double a number"})
         assert answer.status_code == 502
         assert "reached the limit" in answer.json()["detail"]
-        found = until_exported("ray_lift_invalid_outputs_total")
+        found = until_exported("ray_lift_invalid_outputs_total", "stage", "reason")
+        tiers = until_exported("ray_lift_sandbox_tier", "tier")
     assert found == {("ir", "cut"): 2.0}
+    assert tiers in ({("namespaces",): 1.0}, {("landlock",): 1.0})
 
 
-def until_exported(name: str) -> dict[tuple[str, str], float]:
-    """The counter's values by stage and reason, from the node's own port, once Ray has reported them."""
+def until_exported(name: str, *tags: str) -> dict[tuple[str, ...], float]:
+    """The metric's values by these tags, from the node's own port, once Ray has reported them."""
     url = f"http://127.0.0.1:{metrics_port()}/metrics"
     until = time.monotonic() + _REPORTED_WITHIN_S
     while time.monotonic() < until:
@@ -36,7 +38,8 @@ def until_exported(name: str) -> dict[tuple[str, str], float]:
         rows = re.findall(rf"^{name}{{(.*)}} (\S+)$", text, re.MULTILINE)
         if rows:
             labels = [dict(re.findall(r'(\w+)="([^"]*)"', row)) for row, _ in rows]
-            return {(one["stage"], one["reason"]): float(value) for one, (_, value) in zip(labels, rows, strict=True)}
+            values = [float(value) for _, value in rows]
+            return {tuple(one[tag] for tag in tags): value for one, value in zip(labels, values, strict=True)}
         time.sleep(0.5)
     pytest.fail(f"no {name} within {_REPORTED_WITHIN_S} s")
 

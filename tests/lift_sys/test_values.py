@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections import OrderedDict, namedtuple
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 from enum import IntEnum
 from typing import Any
 
@@ -47,6 +47,10 @@ class Colour(IntEnum):
     RED = 1
 
 
+class Record(OrderedDict[str, int]):
+    pass
+
+
 Pair = namedtuple("Pair", ["a", "b"])
 
 
@@ -65,7 +69,8 @@ SAME: list[tuple[object, object]] = [
     ([1, 2.0], [1.0, 2]), ((), ()), ({1, 2}, {2, 1}), ({2, 10}, {2.0, 10.0}), ({0.1 + 0.2, 5.0}, {5.0, 0.3}),
     ({9.999999999, 5.0}, {10.0, 5.0}), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({2: "a", 10: "b"}, {10.0: "b", 2.0: "a"}),
     ({"k": [({1}, None)]}, {"k": [({1}, None)]}), (b"x", b"x"), (1j, 1j), (frozenset({1}), frozenset({1})),
-    (10**5_000, 10**5_000), ("\ud800", "\ud800"),
+    (10**5_000, 10**5_000), ("\ud800", "\ud800"), (OrderedDict(a=1), {"a": 1}), (Counter("a"), {"a": 1}),
+    (defaultdict(int, a=1), {"a": 1}),
 ]  # fmt: skip
 DIFFERENT: list[tuple[object, object]] = [
     (True, 1), (False, 0), (True, 1.0), (None, False), (None, 0), (1, 2), (1, "1"), (0.3, 0.30001), (NAN, 0.0),
@@ -73,7 +78,7 @@ DIFFERENT: list[tuple[object, object]] = [
     ({1}, [1]), ({"a": 1}, {"a": 2}), ({"a": 1}, {"b": 1}), ({"a": 1}, {"a": 1, "b": 1}), ([[1]], [[True]]),
     ({"k": 1}, {"k": True}), ("a", b"a"), ("é", "e\u0301"), (10**400, math.inf), (10**400, 1.5), ([], None), ("", None),
     (AlwaysEqual(), AlwaysEqual()), (AlwaysEqual(), 1), ([AlwaysEqual()], [1]), (Number(1), 1), (Word("a"), "a"),
-    (Colour.RED, 1), (Pair(1, 2), (1, 2)), (OrderedDict(a=1), {"a": 1}), (bytearray(b"a"), b"a"), (range(2), [0, 1]),
+    (Colour.RED, 1), (Pair(1, 2), (1, 2)), (Record(a=1), {"a": 1}), (bytearray(b"a"), b"a"), (range(2), [0, 1]),
     ((i for i in (1, 2)), [1, 2]), (len, len), (int, int), (object(), object()),
 ]  # fmt: skip
 
