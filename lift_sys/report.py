@@ -23,7 +23,15 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
-Words = Annotated[str, Field(max_length=1_000)]
+
+def _seen(words: str) -> str:
+    """With controls, line ends and marks of direction spelt out: a candidate's words end up in logs and terminals."""
+    return words if words.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
+Words = Annotated[str, Field(max_length=1_000), AfterValidator(_seen)]
+MOST_ROWS = 4_096
+"""Of calls or predicates in one job, and of scopes."""
 
 
 class _Frozen(BaseModel):
@@ -104,18 +112,18 @@ class Report(_Signature):
     """What a candidate did. Everything in it but the tier is the candidate's own word."""
 
     trouble: Trouble | None = None
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: Annotated[tuple[Outcome, ...], Field(max_length=MOST_ROWS)] = ()
 
 
 class Holding(_Frozen):
     """Whether a predicate holds in a scope, and what it raised if it could not be evaluated."""
 
     holds: bool
-    raised: str | None = None
+    raised: Words | None = None
 
 
 class Holdings(_Answer):
-    outcomes: tuple[tuple[Holding, ...], ...]
+    outcomes: Annotated[tuple[Annotated[tuple[Holding, ...], Field(max_length=MOST_ROWS)], ...], Field(max_length=64)]
     """One row a predicate, one column a scope."""
 
 

@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from lift_sys.errors import Overloaded, SandboxUnavailable
 from lift_sys.executor import frames
@@ -34,8 +34,11 @@ __all__ = [
 
 _MOST_ATTEMPTS = 2
 _LARGE_BYTES = 2**16
-"""What is larger is sent beside the event loop."""
+"""What is larger is sent and read beside the event loop."""
 DEFAULT_BUDGET_S = 120.0
+
+
+Answer = TypeVar("Answer", Inspection, Report, Holdings)
 
 
 class Sandbox(Protocol):
@@ -68,7 +71,8 @@ class Jobs:
         tier = self.sandbox.known_tier
         if end != "reported":
             return Inspection(tier=tier, trouble=Trouble(clause="parse", detail=self.sandbox.why_silent(end)))
-        return Inspection.model_validate_json(text).model_copy(update={"tier": tier})
+        inspection = await _read(Inspection, text)
+        return inspection.model_copy(update={"tier": tier})
 
     async def run(
         self, source: str, function: str, calls: Sequence[str], *, seed: int = 0, describe: bool = False
@@ -76,7 +80,7 @@ class Jobs:
         job = {"source": source, "function": function, "calls": list(calls), "describe": describe}
         end, text = await self.sandbox.ask(self.request, "run", job, seed)
         tier = self.sandbox.known_tier
-        report = Report.model_validate_json(text) if end == "reported" else None
+        report = await _read(Report, text) if end == "reported" else None
         if report is None or (report.trouble is None and len(report.outcomes) != len(calls)):
             return Report(tier=tier, trouble=Trouble(clause="limits", detail=self.sandbox.why_silent(end)))
         return report.model_copy(update={"tier": tier})
@@ -84,9 +88,16 @@ class Jobs:
     async def evaluate(self, predicates: Sequence[str], scopes: Sequence[dict[str, str]]) -> Holdings | None:
         job = {"predicates": list(predicates), "scopes": list(scopes)}
         end, text = await self.sandbox.ask(self.request, "predicates", job, 0)
-        holdings = Holdings.model_validate_json(text) if end == "reported" else None
+        holdings = await _read(Holdings, text) if end == "reported" else None
         shape = [len(scopes)] * len(predicates)
         return holdings if holdings and [len(row) for row in holdings.outcomes] == shape else None
+
+
+async def _read(shape: type[Answer], text: bytes) -> Answer:
+    """The executor found it in shape already. A long one is read beside the event loop."""
+    if len(text) < _LARGE_BYTES:
+        return shape.model_validate_json(text)
+    return await asyncio.to_thread(shape.model_validate_json, text)
 
 
 class ProcessSandbox:

@@ -25,6 +25,15 @@ from schemas.wire import Wire
 LIMITS = Limits(call_s=0.3, cpu_s=1, wall_s=1.5)
 """Short, since many an attack runs until a limit ends it."""
 GOOD = "def f(x):\n    return x + 1\n"
+_LOOK = """
+import fcntl, os, signal
+def about(descriptor):
+    try: return os.fstat(descriptor).st_mode, fcntl.fcntl(descriptor, fcntl.F_GETFL), os.lseek(descriptor, 0, 1)
+    except OSError: return None
+def f():
+    opened = {descriptor: about(descriptor) for descriptor in range(64) if about(descriptor)}
+    return opened, dict(os.environ), os.getcwd(), len(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+"""
 _MOST_S, _MOST_PATIENT_S = 5.0, 10.0
 _PULSE_S, _MOST_STANDSTILL_S = 0.05, 1.0
 _MOST_CHARACTERS = 50_000
@@ -76,6 +85,7 @@ async def besiege(
     """Each attack once, those first that take long. The sandbox needs room for twice as many runs at once."""
     free = asyncio.Semaphore(at_once)
     judged = await _judge_good(sandbox, 2 * at_once)
+    found = await _look(sandbox, 2 * at_once)
     with Target() as target:
         processes = Processes()
 
@@ -90,6 +100,8 @@ async def besiege(
         rows = dict(zip(order, await asyncio.gather(*map(one, order)), strict=True))
         stood.cancel()
         judged += await _judge_good(sandbox, 2 * at_once)
+        left = sorted(await _look(sandbox, 2 * at_once) - found)
+        judged += [f"a run found what another had left: {what}" for what in left]
         harm = (*judged, *await stood, *target.harm(), *processes.harm())
     return Siege(tuple(rows[attack] for attack in attacks), harm)
 
@@ -160,6 +172,12 @@ def _wrong_verdict(attack: Attack, level: Level, end: str, verdict: Verdict | No
     said = [verdict.reason, *(evidence.detail for evidence in verdict.evidence)] if verdict else []
     if unseen := sorted({c for words in said for c in words if unicodedata.category(c) in _UNSEEN}):
         yield f"the verdict has characters in it that command a reader: {''.join(unseen)!a}"
+
+
+async def _look(sandbox: Sandbox, times: int) -> set[str]:
+    """What runs find around them. So many at once that each jail is looked at."""
+    reports = await asyncio.gather(*(sandbox.run(_LOOK, "f", [""]) for _ in range(times)))
+    return {end for report in reports for end in endings(report)}
 
 
 class _Heard:

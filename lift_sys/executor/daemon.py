@@ -12,22 +12,24 @@ import socket
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
-from pydantic import ValidationError
+import uvloop
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lift_sys.executor import frames, tiers
-from lift_sys.executor.frames import BrokenFrame, Frame
+from lift_sys.executor.frames import MOST_BODY_BYTES, BrokenFrame, Frame
 from lift_sys.executor.queue import FairQueue
 from lift_sys.executor.worker import Done, WorkerLost
 from lift_sys.jail.zygote import Order
-from lift_sys.report import ANSWERS
+from lift_sys.report import ANSWERS, JobKind
 from schemas.verdict import Tier
 
 End = Literal["reported", "silent", "full", "spent", "lost"]
 """What became of a job: a report of the right shape; none; no room in the queue; no CPU time left to its request; the
 jail itself was lost, twice."""
 _REMEMBERED_REQUESTS = 4_096
+_LARGE_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,38 @@ class Terms:
     """The only one that will do; None: the strongest."""
 
 
+class _Header(BaseModel):
+    """What a client says of a job. A client that says something else is broken, and is left."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    id: int
+    request: Annotated[str, Field(max_length=64)]
+    kind: JobKind
+    seed: Literal[0, 1]
+    budget_s: Annotated[float, Field(ge=0)]
+    wall_s: Annotated[float, Field(gt=0, le=86_400)]
+    cpu_s: Annotated[int, Field(gt=0, le=86_400)]
+    memory_bytes: Annotated[int, Field(gt=0, lt=2**62)]
+    report_bytes: Annotated[int, Field(gt=0, le=MOST_BODY_BYTES)]
+
+
 @dataclass(frozen=True)
 class _Job:
-    header: dict[str, Any]
+    header: _Header
     body: bytes
+
+    @classmethod
+    def read(cls, frame: Frame) -> "_Job":
+        """Raises `BrokenFrame`."""
+        try:
+            return cls(_Header.model_validate(frame.header), frame.body)
+        except ValidationError as error:
+            raise BrokenFrame(str(error)) from None
 
     @property
     def order(self) -> Order:
-        return Order(*(self.header[name] for name in Order._fields))
+        return Order(*(getattr(self.header, name) for name in Order._fields))
 
 
 class _Accounts:
@@ -80,12 +106,12 @@ class _Executor:
             running = [workers.create_task(self._work(slot)) for slot in self._slots]
             with contextlib.suppress(BrokenFrame):
                 while frame := await frames.read(reader):
-                    await self._accept(_Job(*frame))
+                    await self._accept(_Job.read(frame))
             for task in running:
                 task.cancel()
 
     async def _accept(self, job: _Job) -> None:
-        if not await self._queue.put(job.header["request"], job):
+        if not await self._queue.put(job.header.request, job):
             await self._answer(job, "full")
 
     async def _work(self, slot: tiers.Slot) -> None:
@@ -97,22 +123,23 @@ class _Executor:
             slot.close()
 
     async def _do(self, job: _Job, slot: tiers.Slot) -> None:
-        request, budget_s = job.header["request"], job.header["budget_s"]
+        request, budget_s = job.header.request, job.header.budget_s
         if self._accounts.spent(request) >= budget_s:
             await self._answer(job, "spent")
             return
         nonce = secrets.token_hex(8)
         try:
-            done = await slot.run(nonce.encode() + b"\n" + job.body, job.order, job.header["seed"])
+            done = await slot.run(nonce.encode() + b"\n" + job.body, job.order, job.header.seed)
         except WorkerLost:
             await self._answer(job, "lost")
             return
         self._accounts.charge(request, done.ending.cpu_s)
-        good = _is_sound(done, job, nonce)
+        beside = len(done.report) > _LARGE_BYTES  # a long report keeps no other waiting
+        good = await asyncio.to_thread(_is_sound, done, job, nonce) if beside else _is_sound(done, job, nonce)
         await self._answer(job, "reported" if good else "silent", done.report if good else b"", done.ending.cpu_s)
 
     async def _answer(self, job: _Job, end: End, report: bytes = b"", cpu_s: float = 0.0) -> None:
-        self._writer.write(frames.pack(Frame({"id": job.header["id"], "end": end, "cpu_s": cpu_s}, report)))
+        self._writer.write(frames.pack(Frame({"id": job.header.id, "end": end, "cpu_s": cpu_s}, report)))
         with contextlib.suppress(ConnectionError):
             await self._writer.drain()
 
@@ -120,7 +147,7 @@ class _Executor:
 def _is_sound(done: Done, job: _Job, nonce: str) -> bool:
     """Whether a run left a report of the shape asked for, with the word that only this run was given."""
     try:
-        answer = ANSWERS[job.header["kind"]].model_validate_json(done.report)
+        answer = ANSWERS[job.header.kind].model_validate_json(done.report)
     except (ValidationError, RecursionError):
         return False
     return answer.nonce == nonce and answer.tier is None
@@ -140,5 +167,5 @@ def main() -> NoReturn:
     """Run as a program. The client made the socket and named its descriptor."""
     ours = socket.socket(fileno=int(sys.argv[1]))
     ours.setblocking(False)
-    asyncio.run(_main(ours, Terms(**json.loads(sys.argv[2]))))
+    uvloop.run(_main(ours, Terms(**json.loads(sys.argv[2]))))
     sys.exit(0)

@@ -28,7 +28,7 @@ _PLAIN = (
 _CLONE_THREAD = 0x00010000
 _WRITING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _TCGETS, _FIONREAD, _FIONBIO, _FIONCLEX, _FIOCLEX = 0x5401, 0x541B, 0x5421, 0x5450, 0x5451
-_F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_SETFL, _F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
+_F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_DUPFD_CLOEXEC = 0, 1, 2, 3, 1030
 _PR_SET_NAME = 15
 _AF_UNIX = 1
 _WITH_ARGUMENTS = (
@@ -41,7 +41,7 @@ _WITH_ARGUMENTS = (
     *(("ioctl", Arg(1, EQ, what)) for what in (_TCGETS, _FIONREAD, _FIONBIO, _FIONCLEX, _FIOCLEX)),
     *(
         ("fcntl", Arg(1, EQ, what))
-        for what in (_F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_SETFL, _F_DUPFD_CLOEXEC)
+        for what in (_F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_DUPFD_CLOEXEC)
     ),
 )  # fmt: skip
 """Calls that are allowed only so: threads and no processes, reading and no writing, limits asked for and not set."""

@@ -16,7 +16,6 @@ import stat
 import sys
 import sysconfig
 from pathlib import Path
-from typing import NamedTuple
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _GET_VERSION, _RULE_PATH_BENEATH = 1, 1
@@ -29,14 +28,6 @@ _INSTRUCTION_BYTES = 8
 _NOBODY = 65534
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Limits(NamedTuple):
-    """Of one run."""
-
-    cpu_s: int
-    memory_bytes: int
-    report_bytes: int
 
 
 class _Ruleset(ctypes.Structure):
@@ -65,16 +56,21 @@ def die_with_parent() -> None:
     _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
 
 
-def limit(limits: Limits) -> None:
+def limit(memory_bytes: int, report_bytes: int) -> None:
+    """For this process and its forks. A run cannot raise them: the filter keeps it from setting any."""
     for what, amount in (
-        (resource.RLIMIT_CPU, limits.cpu_s),
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_DATA, limits.memory_bytes),
-        (resource.RLIMIT_FSIZE, limits.report_bytes),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_DATA, memory_bytes),
+        (resource.RLIMIT_FSIZE, report_bytes),
         (resource.RLIMIT_NOFILE, 32),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(what, (amount, amount))
+        resource.setrlimit(what, (amount, resource.getrlimit(what)[1]))
+
+
+def limit_cpu(seconds: int) -> None:
+    """For this process, counted from its fork."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
 class Filter:

@@ -8,13 +8,13 @@ gains nothing by it. The dicts of `collections` alone count as the dicts that th
 import collections
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 Tree = list[Any]
 
 MAX_NODES = 20_000
 MAX_DEPTH = 60
+_MOST_COLLISIONS = 64
 _RELATIVE_TOLERANCE = 1e-6
 _ABSOLUTE_TOLERANCE = 1e-9
 
@@ -54,7 +54,7 @@ class _Encoder:
             return [kind.__name__, [self.encode(v, depth) for v in value]]  # type: ignore[attr-defined]
         if kind is set or kind is frozenset:
             return [kind.__name__, sorted((self.encode(v, depth) for v in value), key=_order)]  # type: ignore[attr-defined]
-        if kind in _DICTS:
+        if any(kind is known for known in _DICTS):  # not `in`, which would ask the candidate's own metaclass
             items = dict.items(value)  # type: ignore[var-annotated, arg-type]
             pairs = [[self.encode(k, depth), self.encode(v, depth)] for k, v in items]
             return ["dict", sorted(pairs, key=lambda pair: _order(pair[0]))]
@@ -83,41 +83,84 @@ def encode(value: object) -> Tree:
 
 def decode(tree: Tree) -> Any:
     """The value of a tree made by `encode`. Raises `ValueError` for an object, which has no literal."""
-    return _value(tree, _no_literal)
+    return _value(tree)
 
 
 def well_formed(tree: Tree) -> Tree:
-    """The tree, if `encode` may have made it, so that nobody who reads a report need fear it. Raises `ValueError`."""
+    """The tree, if `encode` may have made it, so that nobody who reads a report need fear it. Raises `ValueError`.
+
+    Nothing is built on the way: a forged set may be made of members that all collide.
+    """
     try:
-        _value(tree, _opaque)
-    except TypeError as error:
+        _Checker().check(tree)
+    except (TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"not a tree: {error}") from None
     return tree
 
 
-def _value(tree: Tree, of_object: Callable[[str, object], object], depth: int = 0) -> Any:
+class _Checker:
+    def __init__(self) -> None:
+        self.nodes = 0
+
+    def check(self, tree: Tree, depth: int = 0, *, hashable: bool = False) -> None:
+        self.nodes += 1
+        if self.nodes > MAX_NODES or depth > MAX_DEPTH:
+            raise TooLarge(f"more than {MAX_NODES} parts or {MAX_DEPTH} levels")
+        kind, content = tree
+        if kind in ("NoneType", "bool", "str", "object"):
+            self._check_plain(kind, content)
+        elif kind in _SCALARS:
+            _SCALARS[kind](content)
+        elif kind == "dict" and not hashable:
+            for key, value in content:
+                self.check(key, depth + 1, hashable=True)
+                self.check(value, depth + 1)
+            _require_spread([key for key, _ in content])
+        else:
+            self._check_parts(kind, content, depth, hashable)
+
+    def _check_plain(self, kind: str, content: object) -> None:
+        wanted = "str" if kind == "object" else kind
+        if type(content).__name__ != wanted:
+            raise ValueError(f"no {kind} is {content!r:.80}")
+
+    def _check_parts(self, kind: str, content: list[Tree], depth: int, hashable: bool) -> None:
+        if kind not in _CONTAINERS or not isinstance(content, list) or (hashable and kind in ("list", "set")):
+            raise ValueError(f"no value of kind {kind!r:.80} stands here")
+        inner = hashable or kind in ("set", "frozenset")
+        for part in content:
+            self.check(part, depth + 1, hashable=inner)
+        if kind in ("set", "frozenset"):
+            _require_spread(content)
+
+
+def _require_spread(members: list[Tree]) -> None:
+    """Raises `ValueError` if too many have one hash, which makes a set of them quadratic work."""
+    hashes = collections.Counter(map(_hash, members))
+    if hashes and max(hashes.values()) > _MOST_COLLISIONS:
+        raise ValueError("a set of which too many members collide")
+
+
+def _hash(member: Tree) -> int:
+    try:
+        return hash(decode(member))
+    except ValueError:  # an object has none, and no set will be made of it
+        return id(member)
+
+
+def _value(tree: Tree, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise TooLarge(f"more than {MAX_DEPTH} levels")
     kind, content = tree
-    if kind in ("NoneType", "bool", "str") and type(content).__name__ == kind:
+    if kind in ("NoneType", "bool", "str"):
         return content
     if kind in _SCALARS:
         return _SCALARS[kind](content)
     if kind in _CONTAINERS:
-        return _CONTAINERS[kind](_value(part, of_object, depth + 1) for part in content)
+        return _CONTAINERS[kind](_value(part, depth + 1) for part in content)
     if kind == "dict":
-        return {_value(k, of_object, depth + 1): _value(v, of_object, depth + 1) for k, v in content}
-    return of_object(kind, content)
-
-
-def _no_literal(kind: str, content: object) -> object:
+        return {_value(k, depth + 1): _value(v, depth + 1) for k, v in content}
     raise ValueError(f"a value of type {content} has no literal")
-
-
-def _opaque(kind: str, content: object) -> object:
-    if kind != "object" or not isinstance(content, str):
-        raise ValueError(f"no value is of kind {kind}")
-    return object()
 
 
 _SCALARS: dict[str, Any] = {
@@ -148,12 +191,9 @@ def _same_pair(left: Tree, right: Tree) -> bool:
 
 
 def _same_number(left: Tree, right: Tree) -> bool:
-    if left[0] == right[0] == "int":
-        return bool(left[1] == right[1])
-    try:
-        a, b = float(decode(left)), float(decode(right))
-    except OverflowError:
-        return False
-    return (math.isnan(a) and math.isnan(b)) or math.isclose(
-        a, b, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_ABSOLUTE_TOLERANCE
-    )
+    """Tolerance is for floats: an int says what it is, and Python compares it with a float exactly."""
+    a, b = decode(left), decode(right)
+    if left[0] == right[0] == "float":
+        close = math.isclose(a, b, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_ABSOLUTE_TOLERANCE)
+        return close or (math.isnan(a) and math.isnan(b))
+    return bool(a == b)

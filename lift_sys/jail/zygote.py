@@ -17,7 +17,7 @@ import sys
 from typing import NamedTuple, NoReturn
 
 from lift_sys.jail.child import rehearse, work
-from lift_sys.jail.confine import Filter, Limits, confine, die_with_parent, limit
+from lift_sys.jail.confine import Filter, confine, die_with_parent, limit, limit_cpu
 
 ORDER = struct.Struct("!dIQQ")
 ENDING = struct.Struct("!idQ")
@@ -77,8 +77,20 @@ def main(files: Files) -> None:
     gc.freeze()  # what is here already is not worth a collector's look in any run, which would copy its pages
     seccomp = Filter(code)
     os.write(files.control, READY.pack(*Ready(landlock, bool(code))))
-    while order := os.read(files.control, ORDER.size):
-        os.write(files.control, ENDING.pack(*_run(Order._make(ORDER.unpack(order)), files, seccomp)))
+    limits = None
+    while text := os.read(files.control, ORDER.size):
+        order = Order._make(ORDER.unpack(text))
+        if limits != (order.memory_bytes, order.report_bytes):
+            limits = (order.memory_bytes, order.report_bytes)
+            limit(*limits)
+        _forget(files)
+        os.write(files.control, ENDING.pack(*_run(order, files, seccomp)))
+
+
+def _forget(files: Files) -> None:
+    """What a run may have set on the files that the next one shares: else one could leave word for the next."""
+    for descriptor in (0, files.answer):
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
 
 
 def _keep_only(files: Files) -> Files:
@@ -110,7 +122,7 @@ def _become_a_run(order: Order, files: Files, seccomp: Filter) -> NoReturn:
         job = os.pread(files.question, os.fstat(files.question).st_size, 0)
         for descriptor in (files.question, files.control, files.filter):
             os.close(descriptor)
-        limit(Limits(order.cpu_s, order.memory_bytes, order.report_bytes))
+        limit_cpu(order.cpu_s)
         seccomp.load()
         nonce, _, text = job.partition(b"\n")
         work(text, nonce.decode(), files.answer)

@@ -170,7 +170,7 @@ _LEFT_BEHIND = {
     "signals that stay on the report's file": (_LEFT, "fcntl.fcntl(report, fcntl.F_SETFL, os.O_ASYNC)"),
     "direct access that stays on the report's file": (_LEFT, "fcntl.fcntl(report, fcntl.F_SETFL, os.O_DIRECT)"),
     "flags that stay on the streams": (_LEFT, "fcntl.fcntl(0, fcntl.F_SETFL, os.O_APPEND | os.O_NONBLOCK)"),
-    "a place far down in the report's file": ("limits", "os.lseek(report, 10**6, 0)"),
+    "a place far down in the report's file": (_LEFT, "os.lseek(report, 10**6, 0)"),
     "the report's file full": ("limits", "os.write(report, bytes(10**8))"),
     "the report's file mapped": (
         "limits",

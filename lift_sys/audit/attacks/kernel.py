@@ -172,7 +172,7 @@ _BY_PYTHON = {
         import sys
         def f():
             confine = sys.modules["lift_sys.jail.confine"]
-            confine.limit(confine.Limits(600, 2**40, 2**40))
+            confine.limit(2**40, 2**40)
             return "escaped"
         """,
     ),
