@@ -23,13 +23,14 @@ ORDER = struct.Struct("!dIQQ")
 ENDING = struct.Struct("!idQ")
 READY = struct.Struct("!??")
 MODULES = (
-    "abc", "bisect", "cmath", "collections", "collections.abc", "copy", "dataclasses", "datetime", "decimal",
-    "enum", "fractions", "functools", "heapq", "inspect", "itertools", "json", "math", "numbers", "operator",
-    "random", "re", "statistics", "string", "textwrap", "time", "types", "typing", "unicodedata",
+    "abc", "bisect", "collections", "collections.abc", "copy", "dataclasses", "enum", "functools", "heapq", "itertools",
+    "json", "math", "operator", "random", "re", "string", "time", "types", "typing",
 )  # fmt: skip
 """Imported once, so that no run has to. What few candidates use is left out: a fork of more memory costs more."""
 _KEPT_FROM_RUNS = ("ctypes", "_ctypes")
 """The filter holds what they could do; without them a crash has to be looked for."""
+_YOUNG_OBJECTS = 50_000
+"""Before a run looks for garbage: most end before."""
 _BEYOND, _MOST_DESCRIPTORS = 64, 2**16
 
 
@@ -75,6 +76,7 @@ def main(files: Files) -> None:
         sys.modules[name] = None  # type: ignore[assignment]  # so an import of it fails
     gc.collect()
     gc.freeze()  # what is here already is not worth a collector's look in any run, which would copy its pages
+    gc.set_threshold(_YOUNG_OBJECTS)
     seccomp = Filter(code)
     os.write(files.control, READY.pack(*Ready(landlock, bool(code))))
     limits = None
