@@ -47,7 +47,6 @@ def _literal(outcome: Outcome) -> str | None:
 def _with_properties(task: Task, examples: tuple[Example, ...], *, mutates: bool) -> Spec:
     """And what holds of every right result: none of it needs to know the result."""
     definition = _definition(task)
-    returns = definition.returns
     return Spec(
         function=task.function,
         parameters=_parameters(definition, [ast.literal_eval(f"({e.arguments},)") for e in examples if e.arguments]),
@@ -56,7 +55,7 @@ def _with_properties(task: Task, examples: tuple[Example, ...], *, mutates: bool
         inferred=(),
         assertions=tuple(Assertion(kind="requires", expr=text, origin="stated") for text in task.preconditions),
         may_mutate=mutates,
-        returns=ast.unparse(returns) if returns else _common_type([ast.literal_eval(e.value) for e in examples]),
+        returns=_text(definition.returns),
         effects=Effects(pure=not mutates, allowed=("mutates_arguments",) if mutates else (), raises=(), imports=()),
     )
 

@@ -42,27 +42,30 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["audit", *arguments])
 
 
+def figures(folder: Path) -> dict[str, float]:
+    found = json.loads((folder / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
+    return {figure["id"]: figure["value"] for figure in found}
+
+
 def test_an_audit_shows_its_counts_and_records_them(folder: Path) -> None:
-    shown = run(data(folder, DOUBLE, BLIND), "--mutants", "6", "--record", "audit")
+    shown = run(data(folder, DOUBLE), "--mutants", "6", "--record", "audit")
     assert shown.exit_code == 0, shown.output
-    assert "2 of 2" in shown.stdout
+    assert "1 of 1" in shown.stdout
     written = (folder / "docs" / "results" / "audit.json").read_text(encoding="utf-8")
     found = json.loads(written)
     assert found["command"] == "lift audit own-dev.jsonl.gz --mutants 6 --seed 0 --every 1 --record audit"
     assert str(folder) not in written
-    assert [row["task"] for row in found["rows"]] == ["Own/1", "Own/3"]
-    assert all("line 2: differs; prompt " in text for row in found["rows"] for text in row["mutants"])
+    [row] = found["rows"]
+    assert row["task"] == "Own/1"
+    assert all("line 2: differs; prompt " in text for text in row["mutants"])
+    assert figures(folder) == {"validator.canonical_accepted": 1, "validator.mutants_rejected": 1}
 
 
 def test_what_a_blind_example_lets_pass_lowers_the_figure(folder: Path) -> None:
-    shares = {}
-    for name, row in (("sharp", DOUBLE), ("blind", BLIND)):
-        assert run(data(folder, row), "--mutants", "6", "--record", name).exit_code == 0
-        figures = json.loads((folder / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
-        shares[name] = {figure["id"]: figure["value"] for figure in figures}
-    assert shares["sharp"] == {"validator.canonical_accepted": 1, "validator.mutants_rejected": 1}
-    assert shares["blind"]["validator.canonical_accepted"] == 1
-    assert shares["blind"]["validator.mutants_rejected"] < 0.8
+    assert run(data(folder, BLIND), "--mutants", "6", "--record", "audit").exit_code == 0
+    shares = figures(folder)
+    assert shares["validator.canonical_accepted"] == 1
+    assert shares["validator.mutants_rejected"] < 0.8
 
 
 def test_a_right_solution_that_is_rejected_fails_the_audit(folder: Path) -> None:
@@ -75,13 +78,11 @@ def test_a_right_solution_that_is_rejected_fails_the_audit(folder: Path) -> None
 
 
 def test_a_wrong_example_in_a_prompt_is_told_but_is_the_datasets_mistake(folder: Path) -> None:
-    shown = run(data(folder, {**DOUBLE, "prompt": "double(2) == 5"}), "--mutants", "0")
+    """Only the first of two tasks is taken: the other would fail the audit."""
+    shown = run(data(folder, {**DOUBLE, "prompt": "double(2) == 5"}, REFUSED), "--mutants", "0", "--every", "2")
     assert shown.exit_code == 0
+    assert "1 of 1" in shown.stdout
     assert "Own/1 (prompt): double(2) should have returned 5, but returned 4" in shown.stderr
-
-
-def test_one_of_so_many_tasks_is_taken(folder: Path) -> None:
-    assert "1 of 1" in run(data(folder, DOUBLE, REFUSED), "--mutants", "0", "--every", "2").stdout
 
 
 @pytest.mark.parametrize(
