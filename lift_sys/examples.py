@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lift_sys import syntax
 from schemas.ir import Example
 
 _PARSE_ERRORS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
@@ -63,7 +64,7 @@ def find(prompt: str, function: str | None = None) -> tuple[Stated, ...]:
 def is_arguments(text: str) -> bool:
     """Whether the text can stand between a call's parentheses, and is made of literals only."""
     try:
-        call = ast.parse(f"f({text})", mode="eval").body
+        call = syntax.expression(f"f({text})")
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             return False
         for value in (*call.args, *(keyword.value for keyword in call.keywords)):
@@ -75,7 +76,7 @@ def is_arguments(text: str) -> bool:
 
 def is_literal(text: str) -> bool:
     try:
-        ast.literal_eval(text)
+        syntax.literal(text)
     except _PARSE_ERRORS:
         return False
     return True

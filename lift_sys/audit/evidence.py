@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
+from lift_sys import syntax
 from lift_sys.audit.dataset import LONGEST, Task, parsed
 from lift_sys.examples import find, is_literal
 from lift_sys.jail.values import decode
@@ -49,7 +50,7 @@ def _with_properties(task: Task, examples: tuple[Example, ...], *, mutates: bool
     definition = _definition(task)
     return Spec(
         function=task.function,
-        parameters=_parameters(definition, [ast.literal_eval(f"({e.arguments},)") for e in examples if e.arguments]),
+        parameters=_parameters(definition, [syntax.literal(f"({e.arguments},)") for e in examples if e.arguments]),
         is_async=False,
         stated=examples,
         inferred=(),

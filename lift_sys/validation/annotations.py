@@ -4,6 +4,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lift_sys import syntax
+
 Parts = Sequence[ast.expr] | None
 """What stands in brackets; None where there are none."""
 
@@ -28,7 +30,7 @@ _KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()
 
 def read(annotation: str) -> ast.expr | None:
     try:
-        return ast.parse(annotation.strip(), mode="eval").body if len(annotation) <= _LONGEST else None
+        return syntax.expression(annotation.strip()) if len(annotation) <= _LONGEST else None
     except _PARSE_ERRORS:
         return None
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from lift_sys import syntax
 from lift_sys.examples import is_arguments, is_literal
 from lift_sys.validation.scalars import Strategy
 from lift_sys.validation.strategies import like, strategy_of
@@ -46,7 +47,7 @@ def arguments(parameters: Sequence[Parameter] | None, examples: Sequence[str] = 
 
 
 def _read(text: str) -> _Call:
-    call = ast.parse(f"f({text})", mode="eval").body
+    call = syntax.expression(f"f({text})")
     assert isinstance(call, ast.Call)
     return _Call(
         [ast.literal_eval(value) for value in call.args],
@@ -83,7 +84,7 @@ def _values(parameter: Parameter, known: list[Any]) -> Strategy | None:
     if parameter.kind == "keyword_only" and keyword.iskeyword(parameter.name):
         return None  # no call can say it
     if parameter.default is not None and is_literal(parameter.default):
-        known = [*known, ast.literal_eval(parameter.default)]
+        known = [*known, syntax.literal(parameter.default)]
     return strategy_of(parameter.type, known)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lift_sys import syntax
 from lift_sys.examples import is_literal
 from lift_sys.jail.values import decode
 from lift_sys.sandbox import Holding, Outcome, Sandbox
@@ -51,7 +52,7 @@ def _clauses(spec: Spec, kind: Literal["requires", "ensures"]) -> list[_Clause]:
 
 def scope(parameters: Sequence[Parameter], arguments: str) -> Scope | None:
     """The parameters' values in a call, and the same as `old_…`; None when the arguments do not fit."""
-    call = ast.parse(f"f({arguments})", mode="eval").body
+    call = syntax.expression(f"f({arguments})")
     assert isinstance(call, ast.Call)
     try:
         bound = _signature(parameters).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})

@@ -1,9 +1,9 @@
 """One function a kind of clause: each looks at what a candidate did and returns evidence. None of them raises."""
 
-import ast
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from lift_sys import syntax
 from lift_sys.jail.values import TooLarge, Tree, decode, encode, same
 from lift_sys.report import Inspection, Outcome, Report
 from lift_sys.validation.conformance import conforms
@@ -142,7 +142,7 @@ def meets(example: Example, outcome: Outcome) -> bool:
 
 def _literal_tree(text: str) -> Tree:
     try:
-        return encode(ast.literal_eval(text))
+        return encode(syntax.literal(text))
     except TooLarge:
         return ["object", "too large"]
 

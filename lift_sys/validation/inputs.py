@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lift_sys import syntax
 from lift_sys.examples import is_arguments
 
 _MOST = 24
@@ -26,7 +27,7 @@ def mutate(arguments: Sequence[str]) -> list[str]:
 
 
 def _variants(text: str, rng: random.Random) -> Iterator[str]:
-    call = ast.parse(f"f({text})", mode="eval").body
+    call = syntax.expression(f"f({text})")
     assert isinstance(call, ast.Call)
     args = [ast.literal_eval(a) for a in call.args]
     keywords = [f"{k.arg}={ast.unparse(k.value)}" for k in call.keywords]

@@ -1,9 +1,9 @@
 """Wrong results made from a right one, to see what a predicate is worth. Only the value is known, not its type."""
 
-import ast
 from collections.abc import Iterator
 from typing import Any
 
+from lift_sys import syntax
 from lift_sys.examples import is_literal
 from lift_sys.jail.values import encode, same
 
@@ -13,7 +13,7 @@ _MOST = 14
 def wrong_results(value: str) -> list[str]:
     """At most 14 literals that are not the same as the given one, nor as one another."""
     try:
-        return _distinct(ast.literal_eval(value))
+        return _distinct(syntax.literal(value))
     except ValueError:  # too large to be a result
         return []
 

@@ -5,6 +5,8 @@ The sandbox holds without this: it is a clearer answer, sooner, and before any c
 
 import ast
 
+from lift_sys import syntax
+
 _LONGEST = 500
 """Characters of a predicate. A model has 48 tokens for one."""
 _NODES = (
@@ -56,7 +58,7 @@ def why_no_predicate(text: str) -> str | None:
     if len(text) > _LONGEST:
         return f"it is longer than {_LONGEST} characters"
     try:
-        tree = ast.parse(text, mode="eval")
+        tree = syntax.expression(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it is not an expression in Python"
     return next((why for node in ast.walk(tree) if (why := _why_refused(node))), None)

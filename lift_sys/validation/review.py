@@ -1,9 +1,9 @@
 """Checks of the specification before any code is run: what contradicts the user, or says nothing, is dropped."""
 
-import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from lift_sys import syntax
 from lift_sys.jail.values import encode, same
 from lift_sys.sandbox import Holding, Sandbox
 from lift_sys.validation.assertions import scope
@@ -76,7 +76,7 @@ def _agree(one: Example, other: Example) -> bool:
     if (one.expect, other.expect) != ("returns", "returns"):
         return (one.expect, one.value) == (other.expect, other.value)
     try:
-        return same(encode(ast.literal_eval(one.value)), encode(ast.literal_eval(other.value)))
+        return same(encode(syntax.literal(one.value)), encode(syntax.literal(other.value)))
     except ValueError:  # too large to be a result
         return False
 
