@@ -1,7 +1,7 @@
 """Python's own parser, made safe for several threads.
 
-Until 3.11.8 and 3.12.2 CPython counts the depth of the trees that all threads make in one place, and fails with
-`SystemError` when they meet (https://github.com/python/cpython/issues/106905).
+CPython 3.11.7 counts the depth of the trees that all threads make in one place, and fails with a `SystemError` when they
+meet (https://github.com/python/cpython/issues/106905).
 """
 
 import ast
