@@ -1,6 +1,6 @@
 """Python's own parser, made safe for several threads.
 
-CPython 3.11.7 counts the depth of the trees that all threads make in one place, and fails with a `SystemError` when they
+CPython 3.11.7 counts the depth of the trees that all threads make in one place, and fails with `SystemError` when two
 meet (https://github.com/python/cpython/issues/106905).
 """
 
