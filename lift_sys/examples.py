@@ -64,9 +64,7 @@ def find(prompt: str, function: str | None = None) -> tuple[Stated, ...]:
 def is_arguments(text: str) -> bool:
     """Whether the text can stand between a call's parentheses, and is made of literals only."""
     try:
-        call = syntax.expression(f"f({text})")
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-            return False
+        call = syntax.call(text)
         for value in (*call.args, *(keyword.value for keyword in call.keywords)):
             repr(ast.literal_eval(value))  # fails for an int of more digits than Python writes
     except _PARSE_ERRORS:

@@ -17,6 +17,14 @@ def expression(text: str) -> ast.expr:
         return ast.parse(text, mode="eval").body
 
 
+def call(arguments: str) -> ast.Call:
+    """The tree of a call with these arguments. Raises as well `ValueError` for a text that goes on behind the call."""
+    tree = expression(f"f({arguments})")
+    if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
+        raise ValueError(f"not the arguments of one call: {arguments[:80]}")
+    return tree
+
+
 def literal(text: str) -> Any:
     """The value of a literal. Raises what `ast.literal_eval` raises."""
     with _ONE_AT_A_TIME:

@@ -47,8 +47,7 @@ def arguments(parameters: Sequence[Parameter] | None, examples: Sequence[str] = 
 
 
 def _read(text: str) -> _Call:
-    call = syntax.expression(f"f({text})")
-    assert isinstance(call, ast.Call)
+    call = syntax.call(text)
     return _Call(
         [ast.literal_eval(value) for value in call.args],
         {str(named.arg): ast.literal_eval(named.value) for named in call.keywords},

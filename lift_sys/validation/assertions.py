@@ -52,8 +52,7 @@ def _clauses(spec: Spec, kind: Literal["requires", "ensures"]) -> list[_Clause]:
 
 def scope(parameters: Sequence[Parameter], arguments: str) -> Scope | None:
     """The parameters' values in a call, and the same as `old_…`; None when the arguments do not fit."""
-    call = syntax.expression(f"f({arguments})")
-    assert isinstance(call, ast.Call)
+    call = syntax.call(arguments)
     try:
         bound = _signature(parameters).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
     except (TypeError, ValueError):

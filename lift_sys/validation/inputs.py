@@ -27,8 +27,7 @@ def mutate(arguments: Sequence[str]) -> list[str]:
 
 
 def _variants(text: str, rng: random.Random) -> Iterator[str]:
-    call = syntax.expression(f"f({text})")
-    assert isinstance(call, ast.Call)
+    call = syntax.call(text)
     args = [ast.literal_eval(a) for a in call.args]
     keywords = [f"{k.arg}={ast.unparse(k.value)}" for k in call.keywords]
     for index, value in enumerate(args):
