@@ -136,10 +136,10 @@ class _Executor:
         self._accounts.charge(request, done.ending.cpu_s)
         beside = len(done.report) > _LARGE_BYTES  # a long report keeps no other waiting
         good = await asyncio.to_thread(_is_sound, done, job, nonce) if beside else _is_sound(done, job, nonce)
-        await self._answer(job, "reported" if good else "silent", done.report if good else b"", done.ending.cpu_s)
+        await self._answer(job, "reported" if good else "silent", done.report if good else b"")
 
-    async def _answer(self, job: _Job, end: End, report: bytes = b"", cpu_s: float = 0.0) -> None:
-        self._writer.write(frames.pack(Frame({"id": job.header.id, "end": end, "cpu_s": cpu_s}, report)))
+    async def _answer(self, job: _Job, end: End, report: bytes = b"") -> None:
+        self._writer.write(frames.pack(Frame({"id": job.header.id, "end": end}, report)))
         with contextlib.suppress(ConnectionError):
             await self._writer.drain()
 

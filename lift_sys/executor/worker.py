@@ -27,10 +27,6 @@ class Done:
     report: bytes
     ending: Ending
 
-    @property
-    def killed(self) -> bool:
-        return os.WIFSIGNALED(self.ending.status)
-
 
 class Worker:
     """Start one with `start`. Not to be shared between tasks."""

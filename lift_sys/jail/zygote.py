@@ -20,7 +20,7 @@ from lift_sys.jail.child import rehearse, work
 from lift_sys.jail.confine import Filter, confine, die_with_parent, limit, limit_cpu
 
 ORDER = struct.Struct("!dIQQ")
-ENDING = struct.Struct("!idQ")
+ENDING = struct.Struct("!id")
 READY = struct.Struct("!??")
 MODULES = (
     "abc", "bisect", "collections", "collections.abc", "copy", "dataclasses", "enum", "functools", "heapq", "itertools",
@@ -47,8 +47,6 @@ class Ending(NamedTuple):
     status: int
     """As `os.waitpid` has it."""
     cpu_s: float
-    most_bytes: int
-    """Of memory that was resident."""
 
 
 class Ready(NamedTuple):
@@ -115,7 +113,7 @@ def _run(order: Order, files: Files, seccomp: Filter) -> Ending:
         _become_a_run(order, files, seccomp)
     _wait(pid, order.wall_s)
     _, status, used = os.wait4(pid, 0)
-    return Ending(status, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return Ending(status, used.ru_utime + used.ru_stime)
 
 
 def _become_a_run(order: Order, files: Files, seccomp: Filter) -> NoReturn:
