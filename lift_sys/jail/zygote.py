@@ -10,7 +10,6 @@ import fcntl
 import gc
 import importlib
 import os
-import select
 import signal
 import struct
 import sys
@@ -77,6 +76,7 @@ def main(files: Files) -> None:
     gc.set_threshold(_YOUNG_OBJECTS)
     seccomp = Filter(code)
     os.write(files.control, READY.pack(*Ready(landlock, bool(code))))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # it is waited for
     limits = None
     while text := os.read(files.control, ORDER.size):
         order = Order._make(ORDER.unpack(text))
@@ -132,11 +132,6 @@ def _become_a_run(order: Order, files: Files, seccomp: Filter) -> NoReturn:
 
 def _wait(pid: int, limit_s: float) -> None:
     """Until the run ends; it is killed when its time is over."""
-    descriptor = os.pidfd_open(pid)
-    try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        if not poll.poll(limit_s * 1_000):
-            os.kill(pid, signal.SIGKILL)
-    finally:
-        os.close(descriptor)
+    if signal.sigtimedwait({signal.SIGCHLD}, limit_s) is None:
+        os.kill(pid, signal.SIGKILL)
+        signal.sigwait({signal.SIGCHLD})
