@@ -6,6 +6,7 @@ meet (https://github.com/python/cpython/issues/106905).
 
 import ast
 import threading
+import warnings
 from typing import Any
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -15,6 +16,17 @@ def expression(text: str) -> ast.expr:
     """The tree of an expression. Raises what `ast.parse` raises."""
     with _ONE_AT_A_TIME:
         return ast.parse(text, mode="eval").body
+
+
+def compiles(text: str) -> bool:
+    """Whether an expression that can be parsed can be compiled too: the compiler refuses some that the parser takes."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<expression>", "eval", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return True
 
 
 def call(arguments: str) -> ast.Call:

@@ -9,6 +9,7 @@ from lift_sys import syntax
 
 _LONGEST = 500
 """Characters of a predicate. A model has 48 tokens for one."""
+_NO_EXPRESSION = "it is not an expression in Python"
 _NODES = (
     ast.Expression, ast.Name, ast.Load, ast.Constant, ast.Attribute, ast.Subscript, ast.Slice, ast.Call, ast.keyword,
     ast.UnaryOp, ast.unaryop, ast.BinOp, ast.operator, ast.BoolOp, ast.boolop, ast.Compare, ast.cmpop, ast.IfExp,
@@ -60,8 +61,9 @@ def why_no_predicate(text: str) -> str | None:
     try:
         tree = syntax.expression(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "it is not an expression in Python"
-    return next((why for node in ast.walk(tree) if (why := _why_refused(node))), None)
+        return _NO_EXPRESSION
+    refused = next((why for node in ast.walk(tree) if (why := _why_refused(node))), None)
+    return refused or (None if syntax.compiles(text) else _NO_EXPRESSION)
 
 
 def _why_refused(node: ast.AST) -> str | None:

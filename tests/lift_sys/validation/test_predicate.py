@@ -43,6 +43,7 @@ NONE = {
     "import os": NO_EXPRESSION,
     "the result is positive": NO_EXPRESSION,
     "\0": NO_EXPRESSION,
+    "all(v for* v in result)": NO_EXPRESSION,
     "(" * 240 + "1" + ")" * 240: NO_EXPRESSION,
     "1 + " * 200 + "1": "it is longer than 500 characters",
     "(y := result) > 0": "it has an assignment",
