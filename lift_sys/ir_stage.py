@@ -1,9 +1,7 @@
 """Stage 1: from the user's words to an IR."""
 
-import inspect
 import keyword
 from collections.abc import Sequence
-from typing import Any
 
 from lift_sys.engine import Engine
 from lift_sys.errors import OutputInvalid, SpecificationInvalid
@@ -12,9 +10,10 @@ from lift_sys.grammar.from_model import tree_of
 from lift_sys.grammar.tree import Grammar
 from lift_sys.ledger import Ledger
 from lift_sys.outputs import CountInvalid, Refused, read_json, require_whole
+from lift_sys.signatures import signature
 from schemas.api import LiftRequest, StageReport
 from schemas.engine import Chat, Completion, Message, Sampling
-from schemas.ir import IR, Kind, Parameter
+from schemas.ir import IR
 
 _INSTRUCTIONS = """\
 You specify Python functions. Read the request and answer with one JSON object that specifies one function.
@@ -50,14 +49,6 @@ SAMPLE_IR = IR.model_validate(
         "holes": [],
     }
 )
-
-_KINDS: dict[Kind, Any] = {
-    "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    "keyword_only": inspect.Parameter.KEYWORD_ONLY,
-    "var_positional": inspect.Parameter.VAR_POSITIONAL,
-    "var_keyword": inspect.Parameter.VAR_KEYWORD,
-}
-
 
 IR_GRAMMAR = "ir"
 
@@ -143,12 +134,7 @@ def why_unusable(ir: IR) -> str:
     if len(set(stars)) < len(stars):
         return "two parameters take all the rest"
     try:
-        inspect.Signature([_parameter(parameter) for parameter in ir.signature.parameters])
+        signature(ir.signature.parameters)
     except ValueError as error:
         return f"no function of Python has these parameters: {error}"
     return ""
-
-
-def _parameter(parameter: Parameter) -> inspect.Parameter:
-    default = inspect.Parameter.empty if parameter.default is None else parameter.default
-    return inspect.Parameter(parameter.name, _KINDS[parameter.kind], default=default)

@@ -1,7 +1,6 @@
 """Predicates over many inputs. They run in the sandbox too: a model wrote them."""
 
 import ast
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +9,7 @@ from lift_sys import syntax
 from lift_sys.examples import is_literal
 from lift_sys.jail.values import decode
 from lift_sys.sandbox import Holding, Outcome, Sandbox
+from lift_sys.signatures import signature
 from lift_sys.validation.spec import Spec
 from schemas.ir import Assertion, Parameter
 from schemas.verdict import Evidence
@@ -18,13 +18,6 @@ Behaviour = Mapping[str, Outcome]
 """How a candidate's call ended, by argument text."""
 Scope = dict[str, str]
 """Names and their values as literals."""
-
-_KINDS = {
-    "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    "keyword_only": inspect.Parameter.KEYWORD_ONLY,
-    "var_positional": inspect.Parameter.VAR_POSITIONAL,
-    "var_keyword": inspect.Parameter.VAR_KEYWORD,
-}
 
 
 @dataclass(frozen=True)
@@ -54,21 +47,12 @@ def scope(parameters: Sequence[Parameter], arguments: str) -> Scope | None:
     """The parameters' values in a call, and the same as `old_…`; None when the arguments do not fit."""
     call = syntax.call(arguments)
     try:
-        bound = _signature(parameters).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
+        bound = signature(parameters).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
     except (TypeError, ValueError):
         return None
     bound.apply_defaults()
     values = {name: _text(value) for name, value in bound.arguments.items()}
     return values | {f"old_{name}": text for name, text in values.items()}
-
-
-def _signature(parameters: Sequence[Parameter]) -> inspect.Signature:
-    """Raises `ValueError` when no function has these parameters."""
-    return inspect.Signature([inspect.Parameter(p.name, _KINDS[p.kind], default=_default(p)) for p in parameters])
-
-
-def _default(parameter: Parameter) -> object:
-    return inspect.Parameter.empty if parameter.default is None else parameter.default
 
 
 def _text(value: str | ast.expr | tuple[ast.expr, ...] | dict[str, ast.expr]) -> str:
