@@ -12,28 +12,30 @@ from lift_sys.audit.siege import LIMITS, Row, Siege, besiege
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.sandbox import ProcessSandbox
 from schemas.figure import Figure, circumstances, index, write_result
+from schemas.verdict import Tier
 
 _AT_ONCE = 2
 
 
 def attacks(
+    tier: Annotated[Tier | None, typer.Option(help="Only this tier will do. Default: the strongest.")] = None,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json, and index its figure.")] = None,
 ) -> None:
     """Try every attack: the verdict must be right, good code beside it unharmed, and the machine as it was before.
 
     Exit code 1: one did not hold.
     """
-    siege, tier = asyncio.run(_besiege())
+    siege, held_by = asyncio.run(_besiege(tier))
     summary = siege.summary()
     _show(siege)
     if record:
-        _record(record, siege, summary, tier)
+        _record(record, siege, summary, held_by)
     if summary["held"] < summary["attacks"] or siege.harm:
         fail(f"{summary['attacks'] - summary['held']} of {summary['attacks']} attacks did not hold", REJECTED)
 
 
-async def _besiege() -> tuple[Siege, str]:
-    sandbox = ProcessSandbox(LIMITS, concurrency=2 * _AT_ONCE)
+async def _besiege(only: Tier | None) -> tuple[Siege, str]:
+    sandbox = ProcessSandbox(LIMITS, concurrency=2 * _AT_ONCE, tier=only)
     try:
         tier = await sandbox.tier()
         with progress_bars() as progress:
