@@ -9,7 +9,7 @@ import itertools
 import keyword
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lift_sys import syntax
@@ -17,7 +17,17 @@ from schemas.ir import Example
 
 _PARSE_ERRORS = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 _CALL = re.compile(r"(?<![\w.~-])(?<!def )(?<!not )[A-Za-z_][A-Za-z0-9_]{0,47}\(")
-_RETURNS = re.compile(r"\s*`?\s*(?:==|->|=>|→|is|gives|(?:should |must |shall )?returns?)\s*`?\s*")
+_RETURNS = re.compile(
+    r"\s*`?\s*(?:#\s*)?(?:={1,3}>|==|=(?!=)|-{1,2}>|→|➞|is|gives|(?:should |must |shall )?returns?)\s*`?\s*"
+)
+_DEFINED = re.compile(r"^[ \t]*(?:async )?def (\w{1,48})\(([^()]{0,200})\)", re.MULTILINE)
+_GIVEN = re.compile(r"\b(?:[Ff]or|[Ii]f|[Ww]hen|[Gg]iven|[Ii]nputs?\s*(?::|is|=))[ \t]+(?=[\w'\"(\[{-])")
+_NAMED = re.compile(r"([A-Za-z_]\w{0,47})[ \t]*=(?!=)[ \t]*")
+_NEXT = re.compile(r"[ \t]*(?:,|\band\b|,[ \t]*and\b)[ \t]*(?=[A-Za-z_]\w*[ \t]*=|['\"(\[{\d-])")
+_OUTPUT = re.compile(
+    r"(?:,?[ \t]*(?:then )?(?:the )?(?:output|result|answer|function|return value)[ \t]+"
+    r"(?:(?:should|must|shall|will) )?(?:be|is|returns?)|,?\s{1,60}Outputs?[ \t]*[:=]|[ \t]*[-=]{1,2}>)\s{1,9}"
+)
 _RAISES = re.compile(
     r"\s*`?\s*(?:(?:should |must |shall )?raises?|->)\s+`?(?:an? )?`?([A-Z]\w*(?:Error|Exception|Iteration))\b"
 )
@@ -53,12 +63,20 @@ def parse(text: str) -> Stated:
 
 
 def find(prompt: str, function: str | None = None) -> tuple[Stated, ...]:
-    """All examples stated in a text, of a function, or of that which most of them call; in order, none twice."""
-    found = list(dict.fromkeys((*_doctests(prompt), *_sentences(prompt))))
+    """All examples stated in a text, in order, none twice.
+
+    They are of one function: the one named, or the last that the text has a header of, or that which most of them call.
+    """
+    found = list(dict.fromkeys((*_doctests(prompt), *_sentences(prompt), *_described(prompt))))
     if not found:
         return ()
-    function = function or Counter(stated.function for stated in found).most_common(1)[0][0]
+    defined = [header[1] for header in _DEFINED.finditer(prompt)]
+    function = function or (defined[-1] if defined else _most_called(found))
     return tuple(stated for stated in found if stated.function == function)[:_MOST]
+
+
+def _most_called(found: Sequence[Stated]) -> str:
+    return Counter(stated.function for stated in found).most_common(1)[0][0]
 
 
 def is_arguments(text: str) -> bool:
@@ -98,6 +116,39 @@ def _sentences(text: str) -> Iterator[Stated]:
         stated = _read(line, start)
         if stated:
             yield stated
+
+
+def _described(text: str) -> Iterator[Stated]:
+    """What is said of inputs and outputs, as `For n = 2 the output is 4`, where a header in the text says whose."""
+    headers = list(_DEFINED.finditer(text))
+    if not headers:
+        return
+    header = headers[-1]
+    names = [part.partition(":")[0].partition("=")[0].strip() for part in header[2].split(",")]
+    for given in itertools.islice(_GIVEN.finditer(text), _MOST_CALLS):
+        values, end = _values(text, given.end(), names)
+        output = _OUTPUT.match(text, end) if values else None
+        value = _leading_literal(text[output.end() : output.end() + _LONGEST]) if output else None
+        if value and is_arguments(", ".join(values)):
+            yield Stated(header[1], _example(", ".join(values), "returns", value))
+
+
+def _values(text: str, start: int, names: Sequence[str]) -> tuple[list[str], int]:
+    """The literals that stand there, one for each of the names in order, and where they end; none if they misfit."""
+    values: list[str] = []
+    for name in names:
+        named = _NAMED.match(text, start)
+        if named and named[1] != name:
+            return [], start
+        start = named.end() if named else start
+        literal = _leading_literal(text[start : start + _LONGEST])
+        if literal is None:
+            return [], start
+        values.append(literal)
+        start += len(literal)
+        if following := _NEXT.match(text, start):
+            start = following.end()
+    return values, start
 
 
 def _read(text: str, start: int) -> Stated | None:
