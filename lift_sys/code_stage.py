@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lift_sys.engine import Engine
 from lift_sys.grammar.code_frame import CODE, PLANNED_CODE, opening, require_frame, source_of
@@ -15,10 +16,22 @@ from schemas.engine import Chat, Completion, Message, Sampling
 from schemas.ir import IR, Parameter, Signature
 from schemas.verdict import Evidence
 
-_INSTRUCTIONS = (
-    "You are an expert Python programmer. Answer with one Python code block: the imports it needs and the complete "
-    "function, without comments, docstring, examples or tests."
+_EXPERT = "You are an expert Python programmer."
+
+
+class Telling(NamedTuple):
+    """Words in which code is asked for: before the conversation, and before the user's own."""
+
+    system: str
+    ask: str = ""
+
+
+TELLINGS = (
+    Telling("", "Write a self-contained Python script that solves this problem, in one markdown code block:\n\n"),
+    Telling(f"{_EXPERT} Answer with one Python code block: imports, and the complete function with docstring."),
 )
+"""Variations take them in equal parts. Asked for terse code, without docstring and comments, small models write worse
+code: 37 against 57 of a hundred on HumanEval+ (1.5B), so nothing here asks for that."""
 _PLAN_FIRST = "Before the code block, plan it in a few short lines of plain words."
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+(.+))", re.MULTILINE)
 _MODULE = re.compile(r"(?:^|,)\s*([A-Za-z_]\w*)")
@@ -59,25 +72,31 @@ class Framing:
         known = opening(ir.effects.imports, first_line) if pinned else opening()
         return Chat(messages=messages, grammar=CODE, opening=known, n=n)
 
-    def instructions(self) -> str:
-        return f"{_INSTRUCTIONS} {_PLAN_FIRST}" if self.planned else _INSTRUCTIONS
 
-
-def request_messages(request: LiftRequest, ir: IR, findings: Sequence[Evidence], told: str) -> tuple[Message, ...]:
-    """Ask by the user's words and the signature alone: a small model's IR is a bad script."""
+def request_messages(
+    request: LiftRequest,
+    ir: IR,
+    findings: Sequence[Evidence] = (),
+    telling: Telling = TELLINGS[0],
+    *,
+    planned: bool = False,
+) -> tuple[Message, ...]:
+    """Ask by the user's words: a small model's IR is a bad script. Where they name no function, its header does."""
     words = "\n".join([request.prompt, *request.examples])
-    return (
-        Message(role="system", content=told),
-        Message(role="user", content=f"{words}\n\n{_task(ir)}{_complaint(findings)}"),
-    )
+    header = "" if re.search(rf"\b{ir.signature.name}\b", words) else f"\n\n{_task(ir)}"
+    system = f"{telling.system} {_PLAN_FIRST}".strip() if planned else telling.system
+    user = Message(role="user", content=f"{telling.ask}{words}{header}{_complaint(findings)}")
+    return (*([Message(role="system", content=system)] if system else []), user)
 
 
-def ir_first_messages(request: LiftRequest, ir: IR, findings: Sequence[Evidence], told: str) -> tuple[Message, ...]:
+def ir_first_messages(
+    request: LiftRequest, ir: IR, findings: Sequence[Evidence] = (), *, planned: bool = False
+) -> tuple[Message, ...]:
     """Go on from the IR call, whose words the engine's prefix cache still holds: the code follows the IR."""
     return (
         *ir_chat(request).messages,
         Message(role="assistant", content=ir.model_dump_json()),
-        Message(role="user", content=f"{_task(ir)}\n{told}{_complaint(findings)}"),
+        Message(role="user", content=f"{_task(ir)}{_PLAN_FIRST if planned else ''}{_complaint(findings)}"),
     )
 
 
@@ -112,10 +131,14 @@ async def write_code(
     """
     ledger = Ledger("code")
     ir_first = min(ir_first, n - 1)
-    told = framing.instructions()
-    chats = [framing.chat(request_messages(request, ir, findings, told), ir, n - ir_first)]
+    planned = framing.planned
+    chats = [
+        framing.chat(request_messages(request, ir, findings, telling, planned=planned), ir, share)
+        for telling, share in zip(TELLINGS, _shares(n - ir_first), strict=True)
+        if share
+    ]
     if ir_first:
-        chats.append(framing.chat(ir_first_messages(request, ir, findings, told), ir, ir_first))
+        chats.append(framing.chat(ir_first_messages(request, ir, findings, planned=planned), ir, ir_first))
     completions = await ledger.charge(engine.generate(chats, sampling, session))
     openings = [chat.opening for chat in chats for _ in range(chat.n)]
     variations = []
@@ -126,6 +149,11 @@ async def write_code(
             count("code", refusal.reason)
         variations.append(to_code(ir.signature.name, begun + completion.text))
     return tuple(variations), ledger.report()
+
+
+def _shares(n: int) -> tuple[int, ...]:
+    """`n` in parts as equal as can be, the first ones larger: 3 is 2 and 1."""
+    return tuple((n + len(TELLINGS) - 1 - i) // len(TELLINGS) for i in range(len(TELLINGS)))
 
 
 def require_answer(begun: str, completion: Completion) -> None:

@@ -53,8 +53,7 @@ def chats(grammar: str) -> list[Chat]:
     """Prompts as the stages make them, one a task."""
     if grammar == IR_GRAMMAR:
         return [ir_chat(request) for request in _REQUESTS]
-    told = Framing().instructions()
-    return [Framing().chat(request_messages(r, SAMPLE_IR, (), told), SAMPLE_IR, 1) for r in _REQUESTS]
+    return [Framing().chat(request_messages(r, SAMPLE_IR), SAMPLE_IR, 1) for r in _REQUESTS]
 
 
 async def measure_tokens(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lift_sys.code_stage import Framing, header, to_code, write_code
+from lift_sys.code_stage import Framing, header, request_messages, to_code, write_code
 from lift_sys.errors import OutputInvalid, SpecificationInvalid
 from lift_sys.ir_stage import ir_chat, stated_examples, why_unusable, write_ir
 from lift_sys.outputs import CountInvalid, Reason, Stage
@@ -274,10 +274,10 @@ async def test_code_stage_returns_what_stands_between_the_fences(ir: IR) -> None
 
 @pytest.mark.parametrize(
     ("n", "ir_first", "split"),
-    [(1, 0, [1]), (1, 1, [1]), (4, 0, [4]), (4, 1, [3, 1]), (8, 3, [5, 3]), (2, 8, [1, 1])],
+    [(1, 0, [1]), (1, 1, [1]), (4, 0, [2, 2]), (4, 1, [2, 1, 1]), (8, 3, [3, 2, 3]), (2, 8, [1, 1])],
     ids=["one", "one follows no IR", "none follows the IR", "one does", "three do", "never all"],
 )
-async def test_variations_are_split_between_the_words_and_the_ir(
+async def test_variations_are_split_between_the_tellings_of_the_words_and_the_ir(
     n: int, ir_first: int, split: list[int], ir: IR
 ) -> None:
     engine = ScriptedEngine([f"x = {i}\n```" for i in range(n)])
@@ -285,17 +285,28 @@ async def test_variations_are_split_between_the_words_and_the_ir(
     assert [chat.n for chat in engine.chats] == split
 
 
-async def test_both_ways_to_ask_for_code_say_the_users_words_and_the_header(ir: IR) -> None:
-    engine = ScriptedEngine([FENCED] * 2)
-    await ask_for_code(engine, ir, n=2, ir_first=1)
+async def test_all_ways_to_ask_for_code_say_the_users_words(ir: IR) -> None:
+    engine = ScriptedEngine([FENCED] * 3)
+    await ask_for_code(engine, ir, n=3, ir_first=1)
     for chat in engine.chats:
         assert WORDS in said(chat)
         assert "double(2) == 4" in said(chat)
-        assert "def double(x: int) -> int:" in said(chat)
-    by_words, by_ir = engine.chats
-    assert ir.model_dump_json() not in said(by_words)
+    *by_words, by_ir = engine.chats
+    assert len({said(chat) for chat in by_words}) == 2
+    assert not any(ir.model_dump_json() in said(chat) for chat in by_words)
+    assert "def double(x: int) -> int:" in said(by_ir)
     assert by_ir.messages[-2].content == ir.model_dump_json()
     assert by_ir.messages[:4] == ir_chat(LiftRequest(prompt=WORDS, examples=("double(2) == 4",))).messages
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [("Double a number.", True), ("`double` a number.", False), ("def double(x):\n    ...", False)],
+    ids=["no name", "a name", "a header"],
+)
+def test_only_words_that_do_not_name_the_function_are_given_its_header(prompt: str, told: bool, ir: IR) -> None:
+    [message] = request_messages(LiftRequest(prompt=prompt), ir)
+    assert ("def double(x: int) -> int:" in message.content) is told
 
 
 def finding(detail: str) -> Evidence:

@@ -6,6 +6,7 @@ from deployments.cli.bench.attacks import attacks
 from deployments.cli.bench.engine import engine
 from deployments.cli.bench.fuzz import fuzz
 from deployments.cli.bench.grammar import grammar
+from deployments.cli.bench.takes import takes
 from deployments.cli.bench.validator import validator
 
 bench = typer.Typer(help="Measure the parts, and record what was measured.", no_args_is_help=True)
@@ -14,3 +15,4 @@ bench.command()(grammar)
 bench.command()(attacks)
 bench.command()(fuzz)
 bench.command()(validator)
+bench.command()(takes)

@@ -34,7 +34,7 @@ def engine(
 
     Exit code 1: something was invalid. `load_format: dummy` in the config makes the model write noise.
     """
-    settings, times = _settings(config), _Times(_sizes(batches) if repeats else [], tokens, repeats)
+    settings, times = read_settings(config), _Times(_sizes(batches) if repeats else [], tokens, repeats)
     pairs, outputs = asyncio.run(_run(settings, times, {"ir": ir, "code": code}, concurrency, minutes * 60))
     summary = _summary(pairs, outputs, times.batches)
     out.print(summary)
@@ -50,7 +50,7 @@ def engine(
         fail(f"{summary['invalid']} outputs are invalid: {summary['reasons']}", 1)
 
 
-def _settings(config: Path) -> Settings:
+def read_settings(config: Path) -> Settings:
     """The settings in a Serve config. Does without Ray, which need not be where a GPU is lent for a measurement."""
     try:
         return Settings.model_validate(yaml.safe_load(config.read_text(encoding="utf-8"))["applications"][0]["args"])

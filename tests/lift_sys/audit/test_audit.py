@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from lift_sys.audit.audit import audit, close, spread
+from lift_sys.audit.audit import audit
 from lift_sys.audit.dataset import Task
 from lift_sys.audit.evidence import BASE, PROMPT, STRICTEST, specs
+from lift_sys.audit.reference import close, spread
 from lift_sys.audit.rows import Row, summarise
 from lift_sys.jail.values import encode
 from lift_sys.report import Outcome, Report, Trouble

@@ -1,0 +1,26 @@
+"""An engine that can also be asked for an answer held to no grammar, as one must to see what grammars change."""
+
+import asyncio
+from collections.abc import Sequence
+
+from deployments.sglang_engine import SGLangEngine
+from lift_sys.evaluation.direct import FREE
+from schemas.engine import Chat, Completion, Sampling
+
+
+class Held:
+    """`SGLangEngine`, and chats whose grammar is `FREE`."""
+
+    def __init__(self, engine: SGLangEngine) -> None:
+        self._engine = engine
+
+    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
+        answers = await asyncio.gather(*(self._answer(chat, sampling, session) for chat in chats))
+        return [completion for answer in answers for completion in answer]
+
+    async def _answer(self, chat: Chat, sampling: Sampling, session: str) -> list[Completion]:
+        if chat.grammar != FREE:
+            return await self._engine.generate([chat], sampling, session)
+        prompt = self._engine.prompt_of(chat, room_for=sampling.max_tokens)
+        parameters = {"temperature": sampling.temperature, "max_new_tokens": sampling.max_tokens}
+        return list(await asyncio.gather(*(self._engine.complete(prompt, parameters) for _ in range(chat.n))))

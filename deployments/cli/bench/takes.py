@@ -1,0 +1,60 @@
+"""`lift bench takes`: what a model writes to every way of asking, kept for `lift eval --tape`."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.cli.bench.engine import read_settings
+from deployments.cli.console import fail, progress_bars
+from lift_sys.audit.dataset import read
+from lift_sys.evaluation.tasks import tasks18
+from lift_sys.grammar.code_frame import code_grammar
+from lift_sys.ir_stage import ir_grammar
+from schemas.api import LiftRequest
+
+if TYPE_CHECKING:
+    from lift_sys.evaluation.takes import Wanted
+
+_CODE_TOKENS = 768
+
+
+def takes(
+    config: Annotated[Path, typer.Argument(help="A Serve config file: its `args` say which engine.")],
+    data: Annotated[list[Path], typer.Argument(help="Files of tasks, as HumanEval+ and MBPP+ publish them.")],
+    tape: Annotated[Path, typer.Option(help="The file to write.")],
+    concurrency: Annotated[int, typer.Option(help="Tasks at once.", min=1)] = 8,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many tasks of each file.")] = None,
+) -> None:
+    """Ask a model for all tasks in every way, the 18 tasks too, and keep what it writes."""
+    from lift_sys.evaluation.takes import Wanted
+
+    try:
+        tasks = [task for path in data for task in read(path)[:limit]]
+    except ValueError as error:
+        fail(str(error))
+    prompts = [*(task.prompt for task in tasks), *(task.prompt for task in tasks18()[:limit])]
+    requests = [LiftRequest(prompt=prompt) for prompt in prompts]
+    asyncio.run(_record(config, requests, Wanted(), tape, concurrency))
+
+
+async def _record(config: Path, requests: list[LiftRequest], wanted: "Wanted", tape: Path, concurrency: int) -> None:
+    from deployments.bench.free import Held
+    from deployments.sglang_engine import SGLangEngine
+    from lift_sys.evaluation.takes import record
+    from lift_sys.evaluation.tape import Recorder
+
+    grammars = [
+        ir_grammar(wanted.ir_tokens),
+        code_grammar(_CODE_TOKENS),
+    ]
+    running = SGLangEngine(read_settings(config).engine, grammars)
+    try:
+        await running.warm_up([])
+        with tape.open("w", encoding="utf-8") as file, progress_bars() as progress:
+            bar = progress.add_task("tasks", total=len(requests))
+            recorder = Recorder(Held(running), file)
+            await record(recorder, requests, wanted, concurrency=concurrency, on_done=lambda: progress.advance(bar))
+    finally:
+        running.shutdown()
