@@ -83,9 +83,9 @@ def request_messages(
 ) -> tuple[Message, ...]:
     """Ask by the user's words: a small model's IR is a bad script. Where they name no function, its header does."""
     words = "\n".join([request.prompt, *request.examples])
-    header = "" if re.search(rf"\b{ir.signature.name}\b", words) else f"\n\n{_task(ir)}"
-    system = f"{telling.system} {_PLAN_FIRST}".strip() if planned else telling.system
-    user = Message(role="user", content=f"{telling.ask}{words}{header}{_complaint(findings)}")
+    task = "" if re.search(rf"\b{ir.signature.name}\b", words) else f"\n\n{_task(ir)}"
+    system = _system(telling, planned)
+    user = Message(role="user", content=f"{telling.ask}{words}{task}{_complaint(findings)}")
     return (*([Message(role="system", content=system)] if system else []), user)
 
 
@@ -96,8 +96,12 @@ def ir_first_messages(
     return (
         *ir_chat(request).messages,
         Message(role="assistant", content=ir.model_dump_json()),
-        Message(role="user", content=f"{_task(ir)}{_PLAN_FIRST if planned else ''}{_complaint(findings)}"),
+        Message(role="user", content=f"{_task(ir)}\n{_system(TELLINGS[-1], planned)}{_complaint(findings)}"),
     )
+
+
+def _system(telling: Telling, planned: bool) -> str:
+    return f"{telling.system} {_PLAN_FIRST}".strip() if planned else telling.system
 
 
 def _task(ir: IR) -> str:

@@ -70,9 +70,14 @@ def find(prompt: str, function: str | None = None) -> tuple[Stated, ...]:
     found = list(dict.fromkeys((*_doctests(prompt), *_sentences(prompt), *_described(prompt))))
     if not found:
         return ()
-    defined = [header[1] for header in _DEFINED.finditer(prompt)]
-    function = function or (defined[-1] if defined else _most_called(found))
+    header = _last_header(prompt)
+    function = function or (header[1] if header else _most_called(found))
     return tuple(stated for stated in found if stated.function == function)[:_MOST]
+
+
+def _last_header(text: str) -> re.Match[str] | None:
+    """The one that the text is about: helpers come before what uses them."""
+    return max(_DEFINED.finditer(text), key=re.Match.start, default=None)
 
 
 def _most_called(found: Sequence[Stated]) -> str:
@@ -120,10 +125,9 @@ def _sentences(text: str) -> Iterator[Stated]:
 
 def _described(text: str) -> Iterator[Stated]:
     """What is said of inputs and outputs, as `For n = 2 the output is 4`, where a header in the text says whose."""
-    headers = list(_DEFINED.finditer(text))
-    if not headers:
+    header = _last_header(text)
+    if header is None:
         return
-    header = headers[-1]
     names = [part.partition(":")[0].partition("=")[0].strip() for part in header[2].split(",")]
     for given in itertools.islice(_GIVEN.finditer(text), _MOST_CALLS):
         values, end = _values(text, given.end(), names)

@@ -29,7 +29,7 @@ def attacks(
     summary = siege.summary()
     _show(siege)
     if record:
-        _record(record, siege, summary, held_by)
+        _record(record, siege, summary, held_by, only=tier)
     if summary["held"] < summary["attacks"] or siege.harm:
         fail(f"{summary['attacks'] - summary['held']} of {summary['attacks']} attacks did not hold", REJECTED)
 
@@ -67,10 +67,11 @@ def _lost(rows: list[Row]) -> Table:
     return table
 
 
-def _record(name: str, siege: Siege, summary: dict[str, Any], tier: str) -> None:
-    command = f"lift bench attacks --record {name}"
+def _record(name: str, siege: Siege, summary: dict[str, Any], tier: str, *, only: Tier | None) -> None:
+    command = f"lift bench attacks {f'--tier {only} ' if only else ''}--record {name}"
+    figure = f"validator.attacks_held{f'_{only}' if only else ''}"
     write_result(name, summary, [row.model_dump(mode="json") for row in siege.rows], command, tier=tier)
     share = round(summary["held"] / summary["attacks"], 4)
     where = {"command": command, "data": f"{name}.json", **circumstances()}
     unit = f"of {summary['attacks']} attacks"
-    index([Figure(id="validator.attacks_held", value=share, unit=unit, goal="1", **where)])
+    index([Figure(id=figure, value=share, unit=unit, goal="1", **where)])

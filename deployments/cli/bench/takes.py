@@ -1,4 +1,4 @@
-"""`lift bench takes`: what a model writes to every way of asking, kept for `lift eval --tape`."""
+"""`lift bench takes`: what a model writes to every way of asking, kept on a tape (`lift_sys/evaluation/tape.py`)."""
 
 import asyncio
 from pathlib import Path
@@ -45,10 +45,7 @@ async def _record(config: Path, requests: list[LiftRequest], wanted: "Wanted", t
     from lift_sys.evaluation.takes import record
     from lift_sys.evaluation.tape import Recorder
 
-    grammars = [
-        ir_grammar(wanted.ir_tokens),
-        code_grammar(_CODE_TOKENS),
-    ]
+    grammars = [ir_grammar(wanted.ir_tokens), code_grammar(_CODE_TOKENS)]
     running = SGLangEngine(read_settings(config).engine, grammars)
     try:
         await running.warm_up([])
