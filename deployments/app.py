@@ -83,9 +83,7 @@ class Ingress:
         if request.n is not None and request.n > most:
             raise SpecificationInvalid("n", f"{request.n} variations asked for; this deployment gives at most {most}")
         settings = self._settings
-        return await lift(
-            request, request_id, self._stages, model=settings.engine.model, max_attempts=settings.max_attempts
-        )
+        return await lift(request, request_id, self._stages, settings.effort(request.n), settings.engine.model)
 
     async def _validate(self, request: ValidateRequest) -> Verdict:
         verdict: Verdict = await call(self._validator.validate.remote(request))

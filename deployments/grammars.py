@@ -13,10 +13,8 @@ from schemas.wire import LONGEST_TOKEN_CHARS
 
 def grammars_of(settings: Settings) -> tuple[Grammar, ...]:
     code = settings.code
-    written = (
-        planned_code_grammar(code.max_tokens, code.plan_tokens) if code.plan_tokens else code_grammar(code.max_tokens)
-    )
-    return ir_grammar(settings.ir.max_tokens), written
+    planned = [planned_code_grammar(code.max_tokens, code.plan_tokens)] if code.plan_tokens else []
+    return ir_grammar(settings.ir.max_tokens), code_grammar(code.max_tokens), *planned
 
 
 def require_all_fit(grammars: Sequence[Grammar], folder: Path, context_tokens: int) -> None:

@@ -3,10 +3,27 @@
 Replicas, resources and concurrency are Serve's own and stand beside, under `deployments:`.
 """
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from lift_sys.framings import FRAMINGS
+from lift_sys.pipeline import Effort
+from lift_sys.validation.selection import POLICIES
+
+
+def _among(kind: str, names: Collection[str]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"no {kind} is called {name!r}; there are {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
+
+
+FramingName = Annotated[str, _among("framing", FRAMINGS)]
+PolicyName = Annotated[str, _among("policy", POLICIES)]
 Tokens = Annotated[int, Field(ge=16, le=1_048_576)]
 Attempts = Annotated[int, Field(ge=1, le=8)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
@@ -58,24 +75,29 @@ class IRSettings(_Strict):
 
 
 class CodeSettings(_Strict):
-    n: Annotated[int, Field(ge=1, le=64)] = 4
-    """Variations a request gets unless it says otherwise."""
+    n: Annotated[int, Field(ge=1, le=64)] = 8
+    """Variations that a request gets at most, unless it says otherwise."""
+    first: Annotated[int, Field(ge=1, le=64)] = 4
+    """Of them in the first wave. Where those settle the verdict, no others are asked for."""
     max_n: Annotated[int, Field(ge=1, le=64)] = 64
     """The most variations a request may ask for."""
-    ir_first: Annotated[int, Field(ge=0, le=64)] = 1
-    """How many of them follow the IR; the others the user's words alone."""
+    mix: dict[FramingName, Annotated[int, Field(ge=1, le=64)]] = {
+        "stub": 4, "script": 1, "complete": 1, "simple": 2, "lead": 1,
+    }  # fmt: skip
+    """Ways of asking (`lift_sys/framings.py`) and their weights: in these proportions variations are asked for."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     max_tokens: Tokens = 512
     """Of one variation, its plan and the closing fence included."""
-    pinned: bool = False
-    """Begin each variation with the imports that the IR names and the function's first line."""
     plan_tokens: Annotated[int, Field(ge=0, le=4_096)] = 0
-    """Let the model plan in so many tokens before it writes code. 0: no plan."""
+    """How long a plan may be in the framing `planned`."""
 
     @model_validator(mode="after")
-    def _begins_in_one_way(self) -> "CodeSettings":
-        if self.pinned and self.plan_tokens:
-            raise ValueError("pinned and plan_tokens exclude each other: the plan would stand within the code block")
+    def _can_always_ask(self) -> "CodeSettings":
+        if not any(FRAMINGS[name].suits_all for name in self.mix):
+            suit = ", ".join(name for name, framing in FRAMINGS.items() if framing.suits_all)
+            raise ValueError(f"mix has nothing for requests that are no code: it needs one of {suit}")
+        if ("planned" in self.mix) != (self.plan_tokens > 0):
+            raise ValueError("plan_tokens and the framing `planned` in mix need each other")
         if self.plan_tokens >= self.max_tokens - 16:
             raise ValueError(
                 f"plan_tokens is {self.plan_tokens}, which leaves no code in max_tokens, {self.max_tokens}"
@@ -84,6 +106,8 @@ class CodeSettings(_Strict):
 
 
 class ValidatorSettings(_Strict):
+    policy: PolicyName = "soft"
+    """How the best of several variations is chosen (`lift_sys/validation/selection.py`)."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 2
     """Sandboxes that run at once in one replica."""
     call_s: Seconds = 1.0
@@ -111,5 +135,10 @@ class Settings(_Strict):
     code: CodeSettings = CodeSettings()
     validator: ValidatorSettings = ValidatorSettings()
     api: ApiSettings = ApiSettings()
-    max_attempts: Attempts = 2
-    """Rounds of code and validation; a later round is told what was wrong, and runs only after a rejection."""
+    repairs: Annotated[int, Field(ge=0, le=8)] = 1
+    """Rounds in which a model is to mend the best of variations that were all rejected, told what was wrong."""
+
+    def effort(self, n: int | None) -> Effort:
+        """For a request that asks for `n` variations."""
+        wanted = n or self.code.n
+        return Effort(wanted, min(self.code.first, wanted), self.repairs, min(wanted, self.code.first))

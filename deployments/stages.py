@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 
 from deployments.engines import make_engine
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
-from lift_sys.code_stage import Framing, write_code
+from lift_sys.code_stage import Wave, write_code
 from lift_sys.engine import Engine
 from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_stage import ir_chat, write_ir
 from lift_sys.outputs import CountInvalid
 from lift_sys.sandbox import Limits, ProcessSandbox
+from lift_sys.validation.selection import POLICIES
 from lift_sys.validator_stage import choose_code, validate_code
 from schemas import (
     IR,
     Chat,
     Code,
     Completion,
-    Evidence,
     Example,
     LiftRequest,
     Sampling,
@@ -69,7 +69,7 @@ class CodeStage:
         self._count = count
 
     async def write(
-        self, request: LiftRequest, ir: IR, findings: tuple[Evidence, ...], session: str
+        self, request: LiftRequest, ir: IR, wave: Wave, session: str
     ) -> tuple[tuple[Code, ...], StageReport]:
         settings = self._settings
         sampling = Sampling(
@@ -79,14 +79,12 @@ class CodeStage:
         return await write_code(
             request,
             ir,
-            findings,
+            wave,
             session,
             engine=self._engine,
             sampling=sampling,
-            n=settings.n if request.n is None else request.n,
-            ir_first=settings.ir_first,
+            mix=settings.mix,
             count=self._count,
-            framing=Framing(pinned=settings.pinned, planned=settings.plan_tokens > 0),
         )
 
 
@@ -95,6 +93,7 @@ class Validator:
 
     def __init__(self, settings: ValidatorSettings, tell_tier: Callable[[Tier], None] = lambda tier: None) -> None:
         self._tell_tier = tell_tier
+        self._policy = POLICIES[settings.policy]
         self._sandbox = ProcessSandbox(
             Limits(call_s=settings.call_s, wall_s=settings.run_s, memory_bytes=settings.memory_bytes),
             concurrency=settings.concurrency,
@@ -110,7 +109,7 @@ class Validator:
     async def choose(
         self, ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...]
     ) -> tuple[Code, Verdict, StageReport]:
-        return await choose_code(ir, stated, variations, sandbox=self._sandbox.request())
+        return await choose_code(ir, stated, variations, sandbox=self._sandbox.request(), policy=self._policy)
 
     async def validate(self, request: ValidateRequest) -> Verdict:
         return await validate_code(request, sandbox=self._sandbox.request())

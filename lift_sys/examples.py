@@ -72,7 +72,25 @@ def find(prompt: str, function: str | None = None) -> tuple[Stated, ...]:
         return ()
     header = _last_header(prompt)
     function = function or (header[1] if header else _most_called(found))
-    return tuple(stated for stated in found if stated.function == function)[:_MOST]
+    return _with_tuples_of_one([stated for stated in found if stated.function == function])[:_MOST]
+
+
+def _with_tuples_of_one(found: Sequence[Stated]) -> tuple[Stated, ...]:
+    """People write `("a")` for a tuple of one: so it is read where another result of the function is a tuple."""
+    if not any(isinstance(_value_of(stated), tuple) for stated in found):
+        return tuple(found)
+    return tuple(_as_tuple(stated) if stated.example.value.startswith("(") else stated for stated in found)
+
+
+def _value_of(stated: Stated) -> object:
+    return syntax.literal(stated.example.value) if stated.example.expect == "returns" else None
+
+
+def _as_tuple(stated: Stated) -> Stated:
+    value = stated.example.value
+    if isinstance(_value_of(stated), tuple):
+        return stated
+    return stated._replace(example=stated.example.model_copy(update={"value": f"{value[:-1]},)"}))
 
 
 def _last_header(text: str) -> re.Match[str] | None:

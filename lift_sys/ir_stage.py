@@ -10,10 +10,11 @@ from lift_sys.grammar.from_model import tree_of
 from lift_sys.grammar.tree import Grammar
 from lift_sys.ledger import Ledger
 from lift_sys.outputs import CountInvalid, Refused, read_json, require_whole
-from lift_sys.signatures import signature
+from lift_sys.signatures import signature as signature_of
+from lift_sys.stub import signature_in
 from schemas.api import LiftRequest, StageReport
 from schemas.engine import Chat, Completion, Message, Sampling
-from schemas.ir import IR
+from schemas.ir import IR, Signature
 
 _INSTRUCTIONS = """\
 You specify Python functions. Read the request and answer with one JSON object that specifies one function.
@@ -99,17 +100,19 @@ async def write_ir(
         sampling = Sampling(temperature=0.0 if attempt == 0 else 0.7, max_tokens=max_tokens)
         [completion] = await ledger.charge(engine.generate([ir_chat(request)], sampling, session))
         try:
-            return read_ir(completion, stated), ledger.report()
+            return read_ir(completion, stated, signature_in(request.prompt)), ledger.report()
         except Refused as refusal:
             count("ir", refusal.reason)
             problem = refusal.detail
     raise OutputInvalid(f"no usable IR after {max_attempts} attempts: {problem}")
 
 
-def read_ir(completion: Completion, stated: Sequence[Stated] = ()) -> IR:
-    """The IR in an output. Raises `Refused`."""
+def read_ir(completion: Completion, stated: Sequence[Stated] = (), signature: Signature | None = None) -> IR:
+    """The IR in an output; what the user says of name and signature is not the model's to change. Raises `Refused`."""
     require_whole(completion)
     ir = _named_as_stated(read_json(IR, completion.text), stated)
+    if signature:
+        ir = ir.model_copy(update={"signature": _typed_by(ir.signature, signature)})
     problem = why_unusable(ir)
     if problem:
         raise Refused("unusable", problem)
@@ -123,6 +126,16 @@ def _named_as_stated(ir: IR, stated: Sequence[Stated]) -> IR:
     return ir.model_copy(update={"signature": ir.signature.model_copy(update={"name": stated[0].function})})
 
 
+def _typed_by(guess: Signature, signature: Signature) -> Signature:
+    """The user's signature, with the model's types where the user says none."""
+    types = {parameter.name: parameter.type for parameter in guess.parameters}
+    typed = tuple(
+        p.model_copy(update={"type": types.get(p.name, p.type)}) if p.type == "Any" else p for p in signature.parameters
+    )
+    returns = guess.returns if signature.returns == "Any" else signature.returns
+    return signature.model_copy(update={"parameters": typed, "returns": returns})
+
+
 def why_unusable(ir: IR) -> str:
     """What makes it impossible to hold code to this IR, or nothing. A wrong example or predicate does not."""
     if keyword.iskeyword(ir.signature.name):
@@ -134,7 +147,7 @@ def why_unusable(ir: IR) -> str:
     if len(set(stars)) < len(stars):
         return "two parameters take all the rest"
     try:
-        signature(ir.signature.parameters)
+        signature_of(ir.signature.parameters)
     except ValueError as error:
         return f"no function of Python has these parameters: {error}"
     return ""

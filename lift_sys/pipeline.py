@@ -1,21 +1,23 @@
-"""The whole system, in order: request, IR, code, verdict; again while the verdict is a rejection and attempts are left.
+"""The whole system, in order: request, IR, code in waves until a verdict is settled, repairs of what was rejected.
 
 The stages come in as plain async callables. A Ray handle's method is one, and so is a function in a test.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
+from lift_sys.code_stage import Failure, Wave
 from lift_sys.ir_stage import stated_examples
 from lift_sys.ledger import add
+from lift_sys.validation.levels import is_settled
 from schemas.api import LiftRequest, LiftResponse, StageReport
 from schemas.code import Code
 from schemas.ir import IR, Example
-from schemas.verdict import Evidence, Verdict
+from schemas.verdict import Verdict
 
 WriteIR = Callable[[LiftRequest, str], Awaitable[tuple[IR, StageReport]]]
-WriteCode = Callable[[LiftRequest, IR, tuple[Evidence, ...], str], Awaitable[tuple[tuple[Code, ...], StageReport]]]
+WriteCode = Callable[[LiftRequest, IR, Wave, str], Awaitable[tuple[tuple[Code, ...], StageReport]]]
 ChooseCode = Callable[[IR, tuple[Example, ...], tuple[Code, ...]], Awaitable[tuple[Code, Verdict, StageReport]]]
 
 
@@ -26,21 +28,51 @@ class Stages:
     choose_code: ChooseCode
 
 
-async def lift(request: LiftRequest, request_id: str, stages: Stages, *, model: str, max_attempts: int) -> LiftResponse:
-    """One request, from words to a verdict. Both model calls carry `request_id` as their session."""
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried for a request."""
+
+    n: int
+    """Variations at most, in waves that double their number."""
+    first: int
+    """Of the first wave."""
+    repairs: int
+    """Rounds in which the best of what was all rejected is to be mended."""
+    repaired: int
+    """Variations of such a round."""
+
+    def waves(self) -> Iterator[Wave]:
+        done = 0
+        while done < self.n:
+            until = min(self.n, max(self.first, 2 * done))
+            yield Wave(done, until)
+            done = until
+
+
+async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Effort, model: str) -> LiftResponse:
+    """One request, from words to a verdict. All model calls carry `request_id` as their session."""
     begun = time.monotonic()
     stated = tuple(s.example for s in stated_examples(request))
     ir, ir_report = await stages.write_ir(request, request_id)
-    findings: tuple[Evidence, ...] = ()
-    code_reports, validate_reports = [], []
-    for _ in range(max_attempts):
-        variations, code_report = await stages.write_code(request, ir, findings, request_id)
+    variations: tuple[Code, ...] = ()
+    reports: list[StageReport] = []
+
+    async def write_and_choose(wave: Wave) -> tuple[Code, Verdict]:
+        nonlocal variations
+        written, code_report = await stages.write_code(request, ir, wave, request_id)
+        variations += written
         code, verdict, validate_report = await stages.choose_code(ir, stated, variations)
-        code_reports.append(code_report)
-        validate_reports.append(validate_report)
-        findings = verdict.findings
+        reports.extend((code_report, validate_report))
+        return code, verdict
+
+    for wave in effort.waves():
+        code, verdict = await write_and_choose(wave)
+        if is_settled(verdict):
+            break
+    for _ in range(effort.repairs):
         if verdict.level != "rejected":
             break
+        code, verdict = await write_and_choose(Wave(0, effort.repaired, Failure(code, verdict.findings)))
     return LiftResponse(
         request_id=request_id,
         verdict=verdict,
@@ -49,6 +81,6 @@ async def lift(request: LiftRequest, request_id: str, stages: Stages, *, model: 
         examples=tuple(example.text(ir.signature.name) for example in stated),
         model=model,
         variations=len(variations),
-        stages=(ir_report, add(code_reports), add(validate_reports)),
+        stages=(ir_report, add(reports[::2]), add(reports[1::2])),
         seconds=round(time.monotonic() - begun, 4),
     )

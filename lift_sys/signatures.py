@@ -1,10 +1,10 @@
-"""An IR's parameters as Python's own `inspect.Signature`, which knows what goes together and binds arguments."""
+"""An IR's signature in Python: as a function's first line, and as `inspect.Signature`, which binds arguments."""
 
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.ir import Kind, Parameter
+from schemas.ir import Kind, Parameter, Signature
 
 _KINDS: dict[Kind, Any] = {
     "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -12,6 +12,24 @@ _KINDS: dict[Kind, Any] = {
     "var_positional": inspect.Parameter.VAR_POSITIONAL,
     "var_keyword": inspect.Parameter.VAR_KEYWORD,
 }
+
+_STARS = {"var_positional": "*", "var_keyword": "**"}
+
+
+def header(signature: Signature) -> str:
+    """The function's first line in Python."""
+    parts: list[str] = []
+    for parameter in signature.parameters:
+        if parameter.kind == "keyword_only" and "*" not in parts and not any(p[:1] == "*" for p in parts):
+            parts.append("*")
+        parts.append(_written(parameter))
+    prefix = "async def" if signature.is_async else "def"
+    return f"{prefix} {signature.name}({', '.join(parts)}) -> {signature.returns}:"
+
+
+def _written(parameter: Parameter) -> str:
+    default = "" if parameter.default is None else f" = {parameter.default}"
+    return f"{_STARS.get(parameter.kind, '')}{parameter.name}: {parameter.type}{default}"
 
 
 def signature(parameters: Sequence[Parameter]) -> inspect.Signature:

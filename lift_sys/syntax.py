@@ -18,6 +18,13 @@ def expression(text: str) -> ast.expr:
         return ast.parse(text, mode="eval").body
 
 
+def module(text: str) -> ast.Module:
+    """The tree of a module. Raises what `ast.parse` raises."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
 def compiles(text: str) -> bool:
     """Whether an expression that can be parsed can be compiled too: the compiler refuses some that the parser takes."""
     with _ONE_AT_A_TIME, warnings.catch_warnings():

@@ -5,6 +5,7 @@ import time
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.sandbox import Sandbox
 from lift_sys.validation.judge import judge
+from lift_sys.validation.selection import Policy, soft
 from lift_sys.validation.spec import from_examples, from_ir, read_examples
 from schemas.api import StageReport, ValidateRequest
 from schemas.code import Code
@@ -13,11 +14,12 @@ from schemas.verdict import Verdict
 
 
 async def choose_code(
-    ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...], *, sandbox: Sandbox
+    ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...], *, sandbox: Sandbox, policy: Policy = soft
 ) -> tuple[Code, Verdict, StageReport]:
-    """The best of the variations, by the user's examples, then by agreement. Raises `SandboxUnavailable`."""
+    """The best of the variations: by the user's examples, then by a policy. Raises `SandboxUnavailable`."""
     begun = time.monotonic()
-    judgement = await judge(from_ir(ir, stated), [code.source for code in variations], sandbox, sampled=True)
+    sources = [code.source for code in variations]
+    judgement = await judge(from_ir(ir, stated), sources, sandbox, sampled=True, policy=policy)
     seconds = round(time.monotonic() - begun, 4)
     return variations[judgement.chosen], judgement.verdict, StageReport(stage="validate", seconds=seconds, attempts=1)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from deployments.sglang_engine import SGLangEngine
-from lift_sys.code_stage import Framing, request_messages, require_answer
+from lift_sys.code_stage import Wave, ask, require_answer
 from lift_sys.evaluation.tasks import tasks18
 from lift_sys.grammar.code_frame import CODE
 from lift_sys.grammar.tree import Grammar
@@ -53,7 +53,7 @@ def chats(grammar: str) -> list[Chat]:
     """Prompts as the stages make them, one a task."""
     if grammar == IR_GRAMMAR:
         return [ir_chat(request) for request in _REQUESTS]
-    return [Framing().chat(request_messages(r, SAMPLE_IR), SAMPLE_IR, 1) for r in _REQUESTS]
+    return [chat for r in _REQUESTS for chat in ask(r, SAMPLE_IR, Wave(0, 1), {"script": 1})]
 
 
 async def measure_tokens(

@@ -6,7 +6,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from deployments.cli.console import out, plain, seen
-from lift_sys.code_stage import header
+from lift_sys.signatures import header
 from schemas import IR, LiftResponse, Verdict
 
 COLOURS = {"verified": "green", "likely": "cyan", "unverified": "yellow", "rejected": "red"}

@@ -1,22 +1,58 @@
-"""The way without us: ask the model for code in a markdown block, and take the first block there is."""
+"""The ways without us: ask the model for code in a markdown block, or in a JSON string, and take it as it comes."""
 
 import re
+from typing import Annotated
 
+from lift_sys.grammar.from_model import tree_of
+from lift_sys.grammar.tree import Grammar
+from lift_sys.outputs import Refused, read_json
 from schemas.api import LiftRequest
 from schemas.engine import Chat, Message
+from schemas.wire import Text
+from schemas.written import Written
 
 FREE = "free"
 """The name of no grammar."""
+JSON = "json"
 _BLOCK = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 
 
+class Source(Written):
+    """Code as many services have it written: in a string of a JSON object."""
+
+    source: Annotated[str, Text(max_tokens=512)]
+
+
+def json_grammar(max_tokens: int) -> Grammar:
+    return Grammar(JSON, tree_of(Source), max_tokens)
+
+
 def direct_chat(request: LiftRequest) -> Chat:
-    words = "\n".join([request.prompt, *request.examples])
-    ask = f"Write a Python function for this, whole with its imports, in one markdown code block:\n\n{words}"
+    ask = f"Write a Python function for this, whole with its imports, in one markdown code block:\n\n{_words(request)}"
     return Chat(messages=(Message(role="user", content=ask),), grammar=FREE)
+
+
+def json_chat(request: LiftRequest) -> Chat:
+    ask = (
+        "Write a Python function for this, whole with its imports. "
+        f'Answer with a JSON object of one key, "source", whose value is the code:\n\n{_words(request)}'
+    )
+    return Chat(messages=(Message(role="user", content=ask),), grammar=JSON)
+
+
+def _words(request: LiftRequest) -> str:
+    return "\n".join([request.prompt, *request.examples])
 
 
 def source_in(answer: str) -> str:
     """The first code block of an answer, or all of it where it has none."""
     block = _BLOCK.search(answer)
     return (block[1] if block else answer).rstrip()
+
+
+def source_in_json(answer: str) -> str:
+    """The code in a JSON object, or what there is in place of one."""
+    try:
+        return read_json(Source, answer).source
+    except Refused:
+        return answer

@@ -5,8 +5,6 @@ no token, all variations share it in the prefix cache, and one grammar serves ev
 follows: lines of which none begins with a backtick, then the closing fence. Source cannot contain that by accident.
 """
 
-from collections.abc import Sequence as Several
-
 from lift_sys.grammar.bound import STOP_TOKENS, worst_case
 from lift_sys.grammar.characters import BEYOND_ASCII, LONGEST_CHARACTER_BYTES, printable_except
 from lift_sys.grammar.tree import Grammar, Lines, Sequence, Text
@@ -20,10 +18,9 @@ _ANY = rf"(\t|{printable_except('')}|{BEYOND_ASCII})"
 _LINE = rf"(\t|{printable_except('`')}|{BEYOND_ASCII}){_ANY}*"
 
 
-def opening(modules: Several[str] = (), header: str = "") -> str:
-    """How an answer begins: the fence, imports of these modules and the function's first line, if they are given."""
-    imports = "".join(f"import {module}\n" for module in modules)
-    return OPENING_FENCE + (imports and f"{imports}\n") + (header and f"{header}\n")
+def opening(code: str = "") -> str:
+    """How an answer begins: the fence, and the code that is known of it, in whole lines."""
+    return OPENING_FENCE + code
 
 
 def code_grammar(max_tokens: int) -> Grammar:

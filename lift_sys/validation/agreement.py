@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from lift_sys.sandbox import Outcome
 
 
-def soft_agreement(behaviours: Sequence[Mapping[str, Outcome]], inputs: Sequence[str]) -> list[float]:
+def soft_agreement(
+    behaviours: Sequence[Mapping[str, Outcome]], inputs: Sequence[str], *, crash_weight: float = 1.0
+) -> list[float]:
     """For each candidate the share of all candidates with the same outcome, averaged over the inputs.
 
     Candidates that made no call have an empty behaviour: they agree with nobody and count all the same.
-    Crashes of one kind are an outcome like any other. With no inputs there is nothing to agree on: 0.
+    Crashes of one kind are an outcome like any other, of a weight. With no inputs there is nothing to agree on: 0.
     """
     totals = [0.0] * len(behaviours)
     for text in inputs:
         keys = [b[text].key if text in b else None for b in behaviours]
         counts = Counter(key for key in keys if key is not None)
         for index, key in enumerate(keys):
-            totals[index] += counts[key] / len(behaviours) if key is not None else 0.0
+            if key is not None:
+                weight = crash_weight if behaviours[index][text].raised else 1.0
+                totals[index] += weight * counts[key] / len(behaviours)
     return [total / len(inputs) if inputs else 0.0 for total in totals]

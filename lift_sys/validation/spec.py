@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from lift_sys import syntax
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.examples import is_arguments, is_literal, parse
+from lift_sys.signatures import signature
 from lift_sys.validation.predicate import is_predicate
-from schemas.ir import IR, Assertion, Effects, Example, Parameter
+from schemas.ir import IR, Assertion, Effects, Example, Parameter, Signature
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,14 @@ class Spec:
 
 
 def from_ir(ir: IR, stated: tuple[Example, ...]) -> Spec:
-    """The IR as advice. An example that the user did not state is inferred, whatever the model says of its origin."""
+    """The IR as advice. An example that the user did not state is inferred, whatever the model says of its origin.
+
+    A signature that cannot take the arguments of the user's examples is wrong, and nobody is held to it.
+    """
     said = {(e.arguments, e.expect, e.value) for e in stated}
     return Spec(
         function=ir.signature.name,
-        parameters=ir.signature.parameters,
+        parameters=ir.signature.parameters if all(_takes(ir.signature, e) for e in stated) else None,
         is_async=ir.signature.is_async,
         stated=stated,
         inferred=tuple(
@@ -65,6 +70,15 @@ def from_ir(ir: IR, stated: tuple[Example, ...]) -> Spec:
         returns=ir.signature.returns,
         effects=ir.effects,
     )
+
+
+def _takes(said: Signature, example: Example) -> bool:
+    call = syntax.call(example.arguments)
+    try:
+        signature(said.parameters).bind(*call.args, **{str(k.arg): k.value for k in call.keywords})
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def from_examples(function: str, stated: tuple[Example, ...]) -> Spec:

@@ -32,15 +32,18 @@ def test_a_wrong_key_or_amount_is_refused_by_name(args: dict[str, Any], named: s
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        ({"pinned": True, "plan_tokens": 32}, "exclude each other"),
-        ({"plan_tokens": 512, "max_tokens": 512}, "leaves no code"),
+        ({"mix": {"stub": 1}}, "needs one of script, complete"),
+        ({"mix": {"scrip": 1}}, "no framing is called 'scrip'; there are script,"),
+        ({"mix": {"planned": 1}}, "need each other"),
+        ({"plan_tokens": 32}, "need each other"),
+        ({"plan_tokens": 512, "max_tokens": 512, "mix": {"planned": 1}}, "leaves no code"),
     ],
 )
-def test_an_answer_begins_in_one_way_and_leaves_room_for_code(code: dict[str, Any], why: str) -> None:
+def test_a_mix_suits_every_request_and_leaves_room_for_code(code: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Settings.model_validate({"code": code})
 
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Settings().max_attempts = 3  # type: ignore[misc]
+        Settings().repairs = 3  # type: ignore[misc]

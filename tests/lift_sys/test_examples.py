@@ -196,3 +196,16 @@ def test_arguments_are_literals_only(text: str, literals: bool) -> None:
 )
 def test_a_literal_is_a_value_that_python_spells(text: str, literal: bool) -> None:
     assert is_literal(text) is literal
+
+
+@pytest.mark.parametrize(
+    ("prompt", "values"),
+    [
+        ('f(1) ==> ("a", "b")\nf(2) ==> ("c")', ['("a", "b")', '("c",)']),
+        ('f(1) ==> ("a")\nf(2) ==> ("c")', ['("a")', '("c")']),
+        ('f(1) == ("a", "b")\nf(2) == "c"', ['("a", "b")', '"c"']),
+    ],
+    ids=["beside a tuple", "beside none", "no brackets"],
+)
+def test_a_value_in_brackets_is_a_tuple_where_the_others_are(prompt: str, values: list[str]) -> None:
+    assert [stated.example.value for stated in find(prompt)] == values

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from lift_sys.code_stage import Framing, header, request_messages, to_code, write_code
+from lift_sys.code_stage import Failure, Mix, Wave, to_code, write_code
 from lift_sys.errors import OutputInvalid, SpecificationInvalid
+from lift_sys.framings import FRAMINGS
 from lift_sys.ir_stage import ir_chat, stated_examples, why_unusable, write_ir
 from lift_sys.outputs import CountInvalid, Reason, Stage
+from lift_sys.signatures import header
 from schemas import IR, Chat, Completion, Evidence, LiftRequest, Parameter, Sampling, Signature
 
 pytestmark = pytest.mark.anyio
@@ -242,23 +244,45 @@ def test_wrong_examples_and_predicates_do_not_make_an_ir_unusable(ir: IR) -> Non
     assert why_unusable(ir.model_copy(update={"examples": (wrong, wrong), "assertions": (false,)})) == ""
 
 
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("def double(x)", "def double(x: int) -> int:"),
+        ("def double(y)", "def double(y: Any) -> int:"),
+        ("def double(x: float) -> float", "def double(x: float) -> float:"),
+        ("async def double(a, *b, c=2, **d)", "async def double(a: Any, *b: Any, c: Any = 2, **d: Any) -> int:"),
+        ("def twice(x, how=print)", "def twice(x: int, how: Any = None) -> int:"),
+        (f"def {'x' * 60}(x)", "def double(x: int) -> int:"),
+    ],
+    ids=["the model's types", "another name", "types", "all kinds", "no literal", "more than an IR can say"],
+)
+async def test_a_signature_that_the_user_wrote_is_not_the_models_to_change(head: str, expected: str, ir: IR) -> None:
+    engine = ScriptedEngine([ir.model_dump_json()])
+    request = LiftRequest(prompt=f'{head}:\n    """Twice."""\n')
+    written, _ = await write_ir(request, "s", engine=engine, max_tokens=99, max_attempts=1, count=nobody_counts)
+    assert header(written.signature) == expected
+
+
 # From an IR to code
+
+
+ASKED = LiftRequest(prompt=WORDS, examples=("double(2) == 4",))
+ONE = Wave(0, 1)
+SCRIPT: Mix = {"script": 1}
 
 
 async def ask_for_code(
     engine: ScriptedEngine,
     ir: IR,
-    findings: tuple[Evidence, ...] = (),
-    n: int = 1,
-    ir_first: int = 0,
+    wave: Wave = ONE,
+    mix: Mix = SCRIPT,
     **how: Any,
 ) -> list[str]:
     sampling = Sampling(temperature=0.7, max_tokens=300)
-    request = LiftRequest(prompt=WORDS, examples=("double(2) == 4",))
+    n = wave.end - wave.begin
     code, report = await write_code(
-        request, ir, findings, "session-7", engine=engine, sampling=sampling, n=n, ir_first=ir_first,
-        **{"count": nobody_counts, **how},
-    )  # fmt: skip
+        ASKED, ir, wave, "session-7", engine=engine, sampling=sampling, mix=mix, **{"count": nobody_counts, **how}
+    )
     assert (report.stage, report.attempts, report.completion_tokens) == ("code", 1, 5 * n)
     assert {variation.function for variation in code} == {ir.signature.name}
     return [variation.source for variation in code]
@@ -273,30 +297,36 @@ async def test_code_stage_returns_what_stands_between_the_fences(ir: IR) -> None
 
 
 @pytest.mark.parametrize(
-    ("n", "ir_first", "split"),
-    [(1, 0, [1]), (1, 1, [1]), (4, 0, [2, 2]), (4, 1, [2, 1, 1]), (8, 3, [3, 2, 3]), (2, 8, [1, 1])],
-    ids=["one", "one follows no IR", "none follows the IR", "one does", "three do", "never all"],
+    ("mix", "begin", "end", "shares"),
+    [
+        ({"script": 1}, 0, 3, {"script": 3}),
+        ({"script": 2, "complete": 1}, 0, 1, {"script": 1}),
+        ({"script": 2, "complete": 1}, 0, 4, {"script": 3, "complete": 1}),
+        ({"script": 2, "complete": 1}, 4, 6, {"script": 1, "complete": 1}),
+        ({"stub": 4, "script": 1, "simple": 1}, 0, 4, {"script": 2, "simple": 2}),
+    ],
+    ids=["one framing", "the first framing first", "by weight", "the next wave goes on", "no stub in plain words"],
 )
-async def test_variations_are_split_between_the_tellings_of_the_words_and_the_ir(
-    n: int, ir_first: int, split: list[int], ir: IR
+async def test_a_wave_is_dealt_to_the_framings_by_their_weights(
+    mix: Mix, begin: int, end: int, shares: dict[str, int], ir: IR
 ) -> None:
-    engine = ScriptedEngine([f"x = {i}\n```" for i in range(n)])
-    assert await ask_for_code(engine, ir, n=n, ir_first=ir_first) == [f"x = {i}" for i in range(n)]
-    assert [chat.n for chat in engine.chats] == split
+    engine = ScriptedEngine([f"x = {i}\n```" for i in range(end - begin)])
+    sources = await ask_for_code(engine, ir, Wave(begin, end), mix)
+    assert sources == [f"x = {i}" for i in range(end - begin)]
+    chats = {name: FRAMINGS[name].chat(ASKED, ir, n) for name, n in shares.items()}
+    assert engine.chats == list(chats.values())
 
 
-async def test_all_ways_to_ask_for_code_say_the_users_words(ir: IR) -> None:
-    engine = ScriptedEngine([FENCED] * 3)
-    await ask_for_code(engine, ir, n=3, ir_first=1)
-    for chat in engine.chats:
-        assert WORDS in said(chat)
-        assert "double(2) == 4" in said(chat)
-    *by_words, by_ir = engine.chats
-    assert len({said(chat) for chat in by_words}) == 2
-    assert not any(ir.model_dump_json() in said(chat) for chat in by_words)
-    assert "def double(x: int) -> int:" in said(by_ir)
-    assert by_ir.messages[-2].content == ir.model_dump_json()
-    assert by_ir.messages[:4] == ir_chat(LiftRequest(prompt=WORDS, examples=("double(2) == 4",))).messages
+@pytest.mark.parametrize("name", ["script", "complete", "lead", "simple", "careful", "planned", "ir"])
+async def test_all_ways_to_ask_for_code_say_the_users_words(name: str, ir: IR) -> None:
+    chat = FRAMINGS[name].chat(ASKED, ir)
+    assert chat
+    assert WORDS in said(chat)
+    assert "double(2) == 4" in said(chat)
+    follows = name == "ir"
+    assert (ir.model_dump_json() in said(chat)) is follows
+    if follows:
+        assert chat.messages[:4] == ir_chat(ASKED).messages
 
 
 @pytest.mark.parametrize(
@@ -305,27 +335,55 @@ async def test_all_ways_to_ask_for_code_say_the_users_words(ir: IR) -> None:
     ids=["no name", "a name", "a header"],
 )
 def test_only_words_that_do_not_name_the_function_are_given_its_header(prompt: str, told: bool, ir: IR) -> None:
-    [message] = request_messages(LiftRequest(prompt=prompt), ir)
-    assert ("def double(x: int) -> int:" in message.content) is told
+    chat = FRAMINGS["script"].chat(LiftRequest(prompt=prompt), ir)
+    assert chat
+    assert ("def double(x: int) -> int:" in said(chat)) is told
+
+
+STUB = 'import math\n\ndef double(x):\n    """Twice `x`.\n    >>> double(2)\n    4\n    """\n'
+
+
+@pytest.mark.parametrize(
+    ("prompt", "begun"),
+    [
+        (STUB, STUB),
+        (f"{STUB}    pass\n", STUB),
+        (f"Complete this.\n```python\n{STUB}```\nThank you.", STUB),
+        (f"{STUB}    return 2 * x\n", None),
+        ("def double(x):\n    ...", None),
+        ("Double a number.", None),
+        ('x = """a docstring of nothing"""', None),
+        ("(" * 5_000, None),
+        ('def double(x):\n    """\n```\n    """\n', None),
+    ],
+    ids=["a stub", "with pass", "in a block", "solved", "no docstring", "words", "no function", "nested", "a fence"],
+)
+def test_an_answer_goes_on_where_a_request_that_is_code_ends(prompt: str, begun: str | None, ir: IR) -> None:
+    chat = FRAMINGS["stub"].chat(LiftRequest(prompt=prompt), ir)
+    assert (chat.opening if chat else None) == (f"```python\n{begun}" if begun else None)
+
+
+def test_a_request_in_words_can_be_a_docstring(ir: IR) -> None:
+    chat = FRAMINGS["documented"].chat(LiftRequest(prompt="Double a number.\ndouble(2) == 4"), ir)
+    assert chat
+    begun = 'def double(x):\n    """\n    Double a number.\n    double(2) == 4\n    """\n'
+    assert chat.opening == f"```python\n{begun}"
+    assert FRAMINGS["documented"].chat(LiftRequest(prompt=STUB), ir) is None
 
 
 def finding(detail: str) -> Evidence:
     return Evidence(clause="parse", kind="static", origin="rule", outcome="failed", detail=detail)
 
 
-async def test_code_stage_hears_what_was_wrong(ir: IR) -> None:
+async def test_a_repair_is_asked_for_with_the_code_and_what_was_wrong(ir: IR) -> None:
     engine = ScriptedEngine([FENCED] * 2)
-    await ask_for_code(engine, ir, tuple(finding(f"mistake {i}") for i in range(6)), n=2, ir_first=1)
-    for chat in engine.chats:
-        last = chat.messages[-1].content
-        assert "An earlier attempt was wrong:\n- mistake 0\n- mistake 1\n- mistake 2\n- mistake 3" in last
-        assert "mistake 4" not in last
-
-
-async def test_code_stage_is_not_told_of_mistakes_at_first(ir: IR) -> None:
-    engine = ScriptedEngine([FENCED])
-    await ask_for_code(engine, ir)
-    assert "wrong" not in said(engine.chats[0])
+    failure = Failure(to_code("double", f"```python\n{FENCED}"), tuple(finding(f"mistake {i}") for i in range(6)))
+    assert await ask_for_code(engine, ir, Wave(0, 2, failure)) == [SOURCE] * 2
+    [chat] = engine.chats
+    words, code, complaint = chat.messages
+    assert WORDS in words.content
+    assert code.content == f"```python\n{SOURCE}\n```"
+    assert "- mistake 0\n- mistake 1\n- mistake 2\n- mistake 3\n\n" in complaint.content
 
 
 REFUSED_CODE: dict[str, tuple[str, str, Reason]] = {
@@ -349,23 +407,20 @@ async def test_every_piece_of_code_that_is_refused_is_counted_and_left_to_the_va
 
 async def test_pinned_code_begins_with_what_is_known_of_it(ir: IR) -> None:
     needs_re = ir.model_copy(update={"effects": ir.effects.model_copy(update={"imports": ("re",)})})
-    engine = ScriptedEngine(["    return 2 * x\n```"] * 2)
-    sources = await ask_for_code(engine, needs_re, n=2, ir_first=1, framing=Framing(pinned=True))
+    engine = ScriptedEngine(["    return 2 * x\n```"])
     begun = "import re\n\ndef double(x: int) -> int:\n"
-    assert [chat.opening for chat in engine.chats] == [f"```python\n{begun}"] * 2
-    assert sources == [f"{begun}    return 2 * x"] * 2
+    assert await ask_for_code(engine, needs_re, mix={"pinned": 1}) == [f"{begun}    return 2 * x"]
+    assert [chat.opening for chat in engine.chats] == [f"```python\n{begun}"]
 
 
 @pytest.mark.parametrize("type_", ["int:\n    pass\n```", "`int`", "int\u2028"], ids=ascii)
-async def test_a_type_that_would_break_the_frame_is_not_pinned(type_: str, ir: IR) -> None:
-    engine = ScriptedEngine([FENCED])
-    assert await ask_for_code(engine, renamed(ir, returns=type_), framing=Framing(pinned=True)) == [SOURCE]
-    assert engine.chats[0].opening == "```python\n"
+def test_a_type_that_would_break_the_frame_is_not_pinned(type_: str, ir: IR) -> None:
+    assert FRAMINGS["pinned"].chat(LiftRequest(prompt=WORDS), renamed(ir, returns=type_)) is None
 
 
 async def test_planned_code_is_what_stands_behind_the_plan(ir: IR) -> None:
     engine = ScriptedEngine([f"Double it.\n```python\n{FENCED}"])
-    assert await ask_for_code(engine, ir, framing=Framing(planned=True)) == [SOURCE]
+    assert await ask_for_code(engine, ir, mix={"planned": 1}) == [SOURCE]
     assert [(chat.grammar, chat.opening) for chat in engine.chats] == [("planned_code", "")]
     assert "plan" in said(engine.chats[0])
 

@@ -5,9 +5,10 @@ from functools import partial
 
 import pytest
 
+from lift_sys.code_stage import Failure, Wave
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.ledger import Ledger, add
-from lift_sys.pipeline import Stages, lift
+from lift_sys.pipeline import Effort, Stages, lift
 from lift_sys.sandbox import ProcessSandbox
 from lift_sys.validator_stage import choose_code
 from schemas import IR, Code, Completion, Evidence, Example, LiftRequest, LiftResponse, StageReport, Verdict
@@ -22,14 +23,18 @@ def wrong(detail: str) -> Evidence:
     return Evidence(clause="examples", kind="example", origin="user", outcome="failed", detail=detail)
 
 
+ONE_WAVE = Effort(n=3, first=3, repairs=2, repaired=1)
+
+
 @dataclass
 class Plan:
-    """Stages that do as planned: a level a try. They remember what they were given."""
+    """Stages that do as planned: a level a try, and the agreement on it. They remember what they were given."""
 
     ir: IR
     levels: list[Level]
+    agreement: float = 0.5
     sessions: list[str] = field(default_factory=list)
-    told: list[tuple[Evidence, ...]] = field(default_factory=list)
+    waves: list[Wave] = field(default_factory=list)
     stated: list[tuple[Example, ...]] = field(default_factory=list)
 
     async def write_ir(self, request: LiftRequest, session: str) -> tuple[IR, StageReport]:
@@ -37,14 +42,14 @@ class Plan:
         return self.ir, StageReport(stage="ir", seconds=1.0, attempts=2, prompt_tokens=10)
 
     async def write_code(
-        self, request: LiftRequest, ir: IR, findings: tuple[Evidence, ...], session: str
+        self, request: LiftRequest, ir: IR, wave: Wave, session: str
     ) -> tuple[tuple[Code, ...], StageReport]:
         self.sessions.append(session)
-        self.told.append(findings)
-        sources = [f"# try {len(self.told)}, variation {i}" for i in range(3)]
+        self.waves.append(wave)
+        sources = [f"# try {len(self.waves)}, variation {i}" for i in range(wave.end - wave.begin)]
         report = StageReport(
             stage="code", seconds=0.5, attempts=1, prompt_tokens=7, cached_tokens=3, completion_tokens=5,
-            finish_reasons=("stop",) * 3,
+            finish_reasons=("stop",) * len(sources),
         )  # fmt: skip
         return tuple(Code(function=ir.signature.name, imports=(), source=source) for source in sources), report
 
@@ -56,40 +61,81 @@ class Plan:
         level = self.levels.pop(0)
         if level != "rejected":
             evidence = evidence.model_copy(update={"outcome": "passed"})
-        verdict = Verdict(level=level, reason="as planned", evidence=(evidence,), sandbox="namespaces")
-        return variations[1], verdict, StageReport(stage="validate", seconds=0.25, attempts=1)
+        verdict = Verdict(
+            level=level, reason="as planned", evidence=(evidence,), agreement=self.agreement, sandbox="namespaces"
+        )
+        return variations[-1], verdict, StageReport(stage="validate", seconds=0.25, attempts=1)
 
-    async def run(self, request: LiftRequest = REQUEST, max_attempts: int = 3) -> LiftResponse:
+    async def run(self, request: LiftRequest = REQUEST, effort: Effort = ONE_WAVE) -> LiftResponse:
         stages = Stages(self.write_ir, self.write_code, self.choose_code)
-        return await lift(request, "request-7", stages, model="m", max_attempts=max_attempts)
+        return await lift(request, "request-7", stages, effort, "m")
+
+    @property
+    def failures(self) -> list[Failure | None]:
+        return [wave.failure for wave in self.waves]
 
 
 @pytest.mark.parametrize(
-    ("levels", "max_attempts", "tries", "level"),
+    ("levels", "repairs", "tries", "level"),
     [
-        (["verified"], 3, 1, "verified"),
-        (["unverified"], 3, 1, "unverified"),
-        (["rejected", "likely", "verified"], 3, 2, "likely"),
-        (["rejected", "rejected", "rejected", "verified"], 3, 3, "rejected"),
-        (["rejected", "verified"], 1, 1, "rejected"),
+        (["verified"], 2, 1, "verified"),
+        (["unverified"], 2, 1, "unverified"),
+        (["rejected", "likely", "verified"], 2, 2, "likely"),
+        (["rejected", "rejected", "rejected", "verified"], 2, 3, "rejected"),
+        (["rejected", "verified"], 0, 1, "rejected"),
     ],
-    ids=["at once", "not rejected is enough", "the second", "never", "one try"],
+    ids=["at once", "not rejected is enough", "the first repair", "never", "no repair"],
 )
-async def test_pipeline_tries_until_a_verdict_is_no_rejection(
-    levels: list[Level], max_attempts: int, tries: int, level: Level, ir: IR
+async def test_what_was_rejected_is_repaired(
+    levels: list[Level], repairs: int, tries: int, level: Level, ir: IR
 ) -> None:
     plan = Plan(ir, list(levels))
-    response = await plan.run(max_attempts=max_attempts)
+    response = await plan.run(effort=Effort(3, 3, repairs, 2))
     assert response.verdict.level == level
-    assert response.code.source == f"# try {tries}, variation 1"
-    assert len(plan.told) == tries
+    assert response.code.source.startswith(f"# try {tries}, variation ")
+    assert response.variations == 3 + 2 * (tries - 1)
     assert [report.attempts for report in response.stages] == [2, tries, tries]
 
 
-async def test_every_try_is_told_what_was_wrong_with_the_one_before(ir: IR) -> None:
+async def test_every_repair_is_told_what_was_wrong_with_which_code(ir: IR) -> None:
     plan = Plan(ir, ["rejected", "rejected", "verified"])
     await plan.run()
-    assert plan.told == [(), (wrong("mistake 1"),), (wrong("mistake 2"),)]
+    first, second, third = plan.failures
+    assert first is None
+    assert second is not None
+    assert (second.code.source, second.findings) == ("# try 1, variation 2", (wrong("mistake 1"),))
+    assert third is not None
+    assert (third.code.source, third.findings) == ("# try 2, variation 0", (wrong("mistake 2"),))
+
+
+@pytest.mark.parametrize(
+    ("n", "first", "waves"),
+    [
+        (1, 1, [(0, 1)]),
+        (8, 8, [(0, 8)]),
+        (8, 3, [(0, 3), (3, 6), (6, 8)]),
+        (16, 4, [(0, 4), (4, 8), (8, 16)]),
+    ],
+)
+async def test_variations_come_in_waves_that_double_their_number(
+    n: int, first: int, waves: list[tuple[int, int]], ir: IR
+) -> None:
+    plan = Plan(ir, ["likely"] * len(waves))
+    response = await plan.run(effort=Effort(n, first, 0, 1))
+    assert plan.waves == [Wave(*wave) for wave in waves]
+    assert response.variations == n
+
+
+@pytest.mark.parametrize(
+    ("levels", "agreement", "asked"),
+    [(["verified"], 1.0, 4), (["verified", "verified"], 0.9, 8), (["likely", "likely"], 1.0, 8)],
+    ids=["verified and all agree", "verified and some do not", "all agree and not verified"],
+)
+async def test_no_more_variations_are_asked_for_than_settle_the_verdict(
+    levels: list[Level], agreement: float, asked: int, ir: IR
+) -> None:
+    response = await Plan(ir, levels, agreement).run(effort=Effort(8, 4, 0, 1))
+    assert response.variations == asked
 
 
 async def test_pipeline_adds_up_what_the_stages_cost(ir: IR) -> None:
@@ -98,9 +144,9 @@ async def test_pipeline_adds_up_what_the_stages_cost(ir: IR) -> None:
     assert (by_ir.stage, by_ir.seconds, by_ir.prompt_tokens) == ("ir", 1.0, 10)
     assert (by_code.stage, by_code.seconds, by_code.prompt_tokens) == ("code", 1.0, 14)
     assert (by_code.cached_tokens, by_code.completion_tokens) == (6, 10)
-    assert by_code.finish_reasons == ("stop",) * 6
+    assert by_code.finish_reasons == ("stop",) * 4
     assert (by_validate.stage, by_validate.seconds) == ("validate", 0.5)
-    assert (response.request_id, response.model, response.variations, response.ir) == ("request-7", "m", 3, ir)
+    assert (response.request_id, response.model, response.variations, response.ir) == ("request-7", "m", 4, ir)
 
 
 async def test_all_model_calls_of_a_request_are_one_session(ir: IR) -> None:
@@ -127,22 +173,24 @@ async def test_an_example_that_cannot_be_read_is_refused_before_any_work(ir: IR)
     assert plan.sessions == []
 
 
-async def test_the_real_validator_makes_the_pipeline_try_again(ir: IR, sandbox: ProcessSandbox) -> None:
+async def test_the_real_validator_has_rejected_code_repaired(ir: IR, sandbox: ProcessSandbox) -> None:
     sources = [["def double(x): return x"] * 2, ["def double(x): return x + x", "def double(x): return x * 2"]]
-    told: list[tuple[Evidence, ...]] = []
+    waves: list[Wave] = []
 
     async def write_code(
-        request: LiftRequest, ir: IR, findings: tuple[Evidence, ...], session: str
+        request: LiftRequest, ir: IR, wave: Wave, session: str
     ) -> tuple[tuple[Code, ...], StageReport]:
-        told.append(findings)
-        variations = tuple(Code(function="double", imports=(), source=source) for source in sources[len(told) - 1])
+        waves.append(wave)
+        variations = tuple(Code(function="double", imports=(), source=source) for source in sources[len(waves) - 1])
         return variations, StageReport(stage="code", seconds=0, attempts=1)
 
     stages = Stages(Plan(ir, []).write_ir, write_code, partial(choose_code, sandbox=sandbox))
-    response = await lift(REQUEST, "request-7", stages, model="m", max_attempts=2)
-    assert response.verdict.level == "verified"
+    response = await lift(REQUEST, "request-7", stages, Effort(2, 2, 1, 2), "m")
+    assert response.verdict.level == "likely"
     assert response.code.source in sources[1]
-    details = [finding.detail for finding in told[1]]
+    [_, repair] = waves
+    assert repair.failure is not None
+    details = [finding.detail for finding in repair.failure.findings]
     assert "double(5) should have returned 10, but returned 5" in details
 
 

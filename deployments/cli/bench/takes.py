@@ -9,15 +9,17 @@ import typer
 from deployments.cli.bench.engine import read_settings
 from deployments.cli.console import fail, progress_bars
 from lift_sys.audit.dataset import read
+from lift_sys.evaluation.direct import json_grammar
 from lift_sys.evaluation.tasks import tasks18
-from lift_sys.grammar.code_frame import code_grammar
+from lift_sys.framings import FRAMINGS
+from lift_sys.grammar.code_frame import code_grammar, planned_code_grammar
 from lift_sys.ir_stage import ir_grammar
 from schemas.api import LiftRequest
 
 if TYPE_CHECKING:
     from lift_sys.evaluation.takes import Wanted
 
-_CODE_TOKENS = 768
+_PLAN_TOKENS = 160
 
 
 def takes(
@@ -25,6 +27,12 @@ def takes(
     data: Annotated[list[Path], typer.Argument(help="Files of tasks, as HumanEval+ and MBPP+ publish them.")],
     tape: Annotated[Path, typer.Option(help="The file to write.")],
     concurrency: Annotated[int, typer.Option(help="Tasks at once.", min=1)] = 8,
+    framings: Annotated[
+        list[str] | None, typer.Option("--framing", help="NAME=COUNT, as `script=8`; again for each. Default: all.")
+    ] = None,
+    hotter: Annotated[
+        list[str] | None, typer.Option("--hotter", help="NAME=COUNT of a framing at temperature 1; again for each.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many tasks of each file.")] = None,
 ) -> None:
     """Ask a model for all tasks in every way, the 18 tasks too, and keep what it writes."""
@@ -36,16 +44,32 @@ def takes(
         fail(str(error))
     prompts = [*(task.prompt for task in tasks), *(task.prompt for task in tasks18()[:limit])]
     requests = [LiftRequest(prompt=prompt) for prompt in prompts]
-    asyncio.run(_record(config, requests, Wanted(), tape, concurrency))
+    wanted = Wanted(_counts(framings) or dict.fromkeys(FRAMINGS, 8), _counts(hotter))
+    asyncio.run(_record(config, requests, wanted, tape, concurrency))
+
+
+def _counts(options: list[str] | None) -> dict[str, int]:
+    counts = {}
+    for option in options or ():
+        name, _, count = option.partition("=")
+        if name not in FRAMINGS or not count.isdecimal():
+            fail(f"{option!r} is not NAME=COUNT with a name among {', '.join(FRAMINGS)}")
+        counts[name] = int(count)
+    return counts
 
 
 async def _record(config: Path, requests: list[LiftRequest], wanted: "Wanted", tape: Path, concurrency: int) -> None:
     from deployments.bench.free import Held
     from deployments.sglang_engine import SGLangEngine
-    from lift_sys.evaluation.takes import record
+    from lift_sys.evaluation.takes import DIRECT_TOKENS, record
     from lift_sys.evaluation.tape import Recorder
 
-    grammars = [ir_grammar(wanted.ir_tokens), code_grammar(_CODE_TOKENS)]
+    grammars = [
+        ir_grammar(wanted.ir_tokens),
+        code_grammar(wanted.code_tokens),
+        planned_code_grammar(wanted.code_tokens, _PLAN_TOKENS),
+        json_grammar(DIRECT_TOKENS),
+    ]
     running = SGLangEngine(read_settings(config).engine, grammars)
     try:
         await running.warm_up([])

@@ -34,6 +34,14 @@ def test_what_the_ir_says_of_effects_decides_what_may_change(
     assert from_ir(ir.model_copy(update={"effects": effects}), ()).may_mutate is may_mutate
 
 
+@pytest.mark.parametrize(
+    ("example", "held"),
+    [("double(2) == 4", True), ("double(x=2) == 4", True), ("double(2, 3) == 4", False), ("double(y=2) == 4", False)],
+)
+def test_a_signature_that_cannot_take_the_users_example_binds_nobody(example: str, held: bool, ir: IR) -> None:
+    assert (from_ir(ir, (parse(example).example,)).parameters is not None) is held
+
+
 def test_examples_alone_say_nothing_of_the_signature() -> None:
     spec = from_examples("f", (parse("f(1) == 2").example,))
     assert (spec.parameters, spec.inferred, spec.assertions, spec.may_mutate) == (None, (), (), True)
