@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from lift_sys.evaluation.direct import FREE, JSON, Source
 from lift_sys.grammar.code_frame import CODE, OPENING_FENCE, PLANNED_CODE
 from lift_sys.ir_stage import IR_GRAMMAR
 from schemas import IR, Chat, Completion, Sampling
@@ -26,7 +27,13 @@ IR_TEXT = IR.model_validate(
     }
 ).model_dump_json()
 CODE_TEXT = "def double(x: int) -> int:\n    return 2 * x\n```"
-_TEXTS = {IR_GRAMMAR: IR_TEXT, CODE: CODE_TEXT, PLANNED_CODE: f"Double it.\n{OPENING_FENCE}{CODE_TEXT}"}
+_TEXTS = {
+    IR_GRAMMAR: IR_TEXT,
+    CODE: CODE_TEXT,
+    PLANNED_CODE: f"Double it.\n{OPENING_FENCE}{CODE_TEXT}",
+    FREE: f"Here it is:\n{OPENING_FENCE}{CODE_TEXT}",
+    JSON: Source(source="def double(x): return x").model_dump_json(),
+}
 
 
 class ScriptedEngine:

@@ -6,6 +6,7 @@ answers from one.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -45,24 +46,36 @@ class Recorder:
         for chat in chats:
             take = Take(key=key_of(chat, sampling), completions=tuple(next(rest) for _ in range(chat.n)))
             self._file.write(take.model_dump_json() + "\n")
+        self._file.flush()  # what was said is not lost with whoever listens
         return completions
 
 
 class Tape:
-    """An engine that repeats what was recorded; `skip`: leave out so many completions of each chat that has more."""
+    """An engine that repeats what was recorded, to each session from the beginning.
 
-    def __init__(self, path: Path, *, skip: int = 0) -> None:
-        takes = (Take.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines())
-        self._takes = {take.key: take.completions for take in takes}
-        self._skip = skip
+    `part` (k, of): only the k-th of so many equal parts of a chat's completions, where it has more than one.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, part: tuple[int, int] = (0, 1)) -> None:
+        lines = (line for path in paths for line in path.read_text(encoding="utf-8").splitlines())
+        takes = map(Take.model_validate_json, lines)
+        self._takes = {take.key: _part(take.completions, *part) for take in takes}
+        self._played: Counter[tuple[str, str]] = Counter()
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        return [completion for chat in chats for completion in self._repeat(chat, sampling)]
+        return [completion for chat in chats for completion in self._repeat(chat, sampling, session)]
 
-    def _repeat(self, chat: Chat, sampling: Sampling) -> Sequence[Completion]:
-        """Raises `NotOnTape`."""
-        held = self._takes.get(key_of(chat, sampling), ())
-        begin = self._skip if len(held) > self._skip else 0
+    def _repeat(self, chat: Chat, sampling: Sampling, session: str) -> Sequence[Completion]:
+        """What the session has not heard yet. Raises `NotOnTape`."""
+        key = key_of(chat, sampling)
+        held = self._takes.get(key, ())
+        begin = self._played[session, key]
+        self._played[session, key] += chat.n
         if len(held) < begin + chat.n:
             raise NotOnTape(f"{len(held)} completions of {chat.messages[-1].content[:80]!r}, {begin + chat.n} wanted")
         return held[begin : begin + chat.n]
+
+
+def _part(completions: Sequence[Completion], k: int, of: int) -> Sequence[Completion]:
+    share = len(completions) // of
+    return completions[k * share : (k + 1) * share] if len(completions) > 1 else completions

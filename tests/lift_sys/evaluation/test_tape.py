@@ -31,15 +31,23 @@ async def tape(tmp_path: Path) -> Path:
 
 async def test_a_tape_repeats_the_first_of_what_was_recorded(tape: Path) -> None:
     spoken = await ScriptedEngine().generate([chat("one", 2), chat("two", 1)], WARM, "")
-    repeated = await Tape(tape).generate([chat("one", 2), chat("two", 1)], WARM, "")
+    repeated = await Tape([tape]).generate([chat("one", 2), chat("two", 1)], WARM, "")
     assert [c.text for c in repeated] == [c.text for c in spoken]
 
 
-async def test_a_tape_can_begin_further_on_where_there_is_more(tape: Path) -> None:
-    later = Tape(tape, skip=2)
-    assert len(await later.generate([chat("one", 2), chat("two", 1)], WARM, "")) == 3
+async def test_a_session_hears_nothing_twice(tape: Path) -> None:
+    engine = Tape([tape])
+    await engine.generate([chat("one", 3)], WARM, "a")
+    assert len(await engine.generate([chat("one", 4)], WARM, "b")) == 4
     with pytest.raises(NotOnTape, match="4 completions of 'one', 5 wanted"):
-        await later.generate([chat("one", 3)], WARM, "")
+        await engine.generate([chat("one", 2)], WARM, "a")
+
+
+async def test_a_tape_can_be_heard_in_parts_but_for_what_there_is_one_of(tape: Path) -> None:
+    half = Tape([tape], part=(1, 2))
+    assert len(await half.generate([chat("one", 2), chat("two", 1)], WARM, "")) == 3
+    with pytest.raises(NotOnTape, match="2 completions of 'one', 3 wanted"):
+        await half.generate([chat("one", 1)], WARM, "")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +56,7 @@ async def test_a_tape_can_begin_further_on_where_there_is_more(tape: Path) -> No
 )
 async def test_another_chat_is_not_on_the_tape(tape: Path, asked: Chat, sampling: Sampling) -> None:
     with pytest.raises(NotOnTape, match="0 completions"):
-        await Tape(tape).generate([asked], sampling, "")
+        await Tape([tape]).generate([asked], sampling, "")
 
 
 @pytest.mark.parametrize(

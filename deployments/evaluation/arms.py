@@ -1,0 +1,136 @@
+"""Ways of answering a request that are compared: the model asked directly, or the whole pipeline in many settings.
+
+An arm is written as its name, and for the pipeline settings that it changes: `service`, `service:n=4,policy=clusters`,
+`service:n=1,mix=ir`, `service:mix=stub*2+script`.
+"""
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from deployments.settings import Settings
+from deployments.stages import CodeStage, IRStage, Validator
+from lift_sys.engine import Engine
+from lift_sys.evaluation.direct import direct_chat, json_chat, source_in, source_in_json
+from lift_sys.evaluation.rows import Answer
+from lift_sys.pipeline import Stages, lift
+from schemas import IR, Code, Example, LiftRequest, LiftResponse, StageReport, Verdict
+from schemas.engine import Chat, Sampling
+
+Arm = Callable[[LiftRequest, str], Awaitable[Answer]]
+"""Request and session in, answer out."""
+
+DIRECT_TOKENS = 1_200
+_DIRECT: dict[str, tuple[Callable[[LiftRequest], Chat], Callable[[str], str]]] = {
+    "direct": (direct_chat, source_in),
+    "json": (json_chat, source_in_json),
+}
+_CODE = ("n", "first", "mix", "temperature")
+_VALIDATOR = ("policy",)
+_PIPELINE = ("repairs",)
+_SERVICE = "service"
+
+
+class UnknownArm(ValueError):
+    pass
+
+
+def make_arm(name: str, engine: Engine, settings: Settings) -> Arm:
+    """Raises `UnknownArm`."""
+    kind, _, changes = name.partition(":")
+    if kind in _DIRECT and not changes:
+        return _direct(*_DIRECT[kind], engine, Sampling(max_tokens=DIRECT_TOKENS))
+    if kind == _SERVICE:
+        return _service(engine, changed(settings, changes))
+    raise UnknownArm(f"{name!r} is none of {', '.join(_DIRECT)}, {_SERVICE} or {_SERVICE}:SETTING=VALUE,…")
+
+
+def changed(settings: Settings, changes: str) -> Settings:
+    """The settings with some of them changed. Raises `UnknownArm` that names the wrong one."""
+    said: dict[str, Any] = settings.model_dump()
+    for change in filter(None, changes.split(",")):
+        key, _, value = change.partition("=")
+        if key in _CODE:
+            said["code"][key] = _mix(value) if key == "mix" else _value(value)
+        elif key in _VALIDATOR:
+            said["validator"][key] = value
+        elif key in _PIPELINE:
+            said[key] = _value(value)
+        else:
+            raise UnknownArm(f"{key!r} is none of {', '.join((*_CODE, *_VALIDATOR, *_PIPELINE))}")
+    try:
+        return Settings.model_validate(said)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UnknownArm(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _mix(text: str) -> dict[str, Any]:
+    """`stub*2+script`: framings with their weights."""
+    parts = (part.partition("*") for part in text.split("+"))
+    return {name: _value(weight or "1") for name, _, weight in parts}
+
+
+def _direct(chat: Callable[[LiftRequest], Chat], read: Callable[[str], str], engine: Engine, sampling: Sampling) -> Arm:
+    async def answer(request: LiftRequest, session: str) -> Answer:
+        begun = time.monotonic()
+        [completion] = await engine.generate([chat(request)], sampling, session)
+        source = read(completion.text)
+        return Answer(
+            source=source,
+            samples=(source,),
+            prompt_tokens=completion.prompt_tokens,
+            cached_tokens=completion.cached_tokens,
+            completion_tokens=completion.completion_tokens,
+            seconds=time.monotonic() - begun,
+        )
+
+    return answer
+
+
+def _service(engine: Engine, settings: Settings) -> Arm:
+    """The service's own stages, in this process."""
+    ir = IRStage(engine, settings.ir, lambda stage, reason: None)
+    code = CodeStage(engine, settings.code, lambda stage, reason: None)
+    validator = Validator(settings.validator)
+
+    async def answer(request: LiftRequest, session: str) -> Answer:
+        seen: Sequence[Code] = ()
+
+        async def choose(
+            ir: IR, stated: tuple[Example, ...], codes: tuple[Code, ...]
+        ) -> tuple[Code, Verdict, StageReport]:
+            nonlocal seen
+            seen = codes
+            return await validator.choose(ir, stated, codes)
+
+        stages = Stages(write_ir=ir.write, write_code=code.write, choose_code=choose)
+        return of_response(
+            await lift(request, session, stages, settings.effort(request.n), settings.engine.model), seen
+        )
+
+    return answer
+
+
+def of_response(response: LiftResponse, samples: Sequence[Code] = ()) -> Answer:
+    return Answer(
+        source=response.code.source,
+        level=response.verdict.level,
+        reason=response.verdict.reason,
+        agreement=response.verdict.agreement,
+        samples=tuple(code.source for code in samples),
+        prompt_tokens=sum(stage.prompt_tokens for stage in response.stages),
+        cached_tokens=sum(stage.cached_tokens for stage in response.stages),
+        completion_tokens=sum(stage.completion_tokens for stage in response.stages),
+        seconds=response.seconds,
+    )
