@@ -38,10 +38,10 @@ def tokenizer(folder: Path, more: list[str]) -> Path:
     ("args", "names"),
     [
         ({}, ["ir", "code"]),
-        ({"code": {"plan_tokens": 64}}, ["ir", "planned_code"]),
+        ({"code": {"plan_tokens": 64, "mix": {"planned": 1}}}, ["ir", "code", "planned_code"]),
     ],
 )
-def test_an_engine_holds_one_grammar_a_stage(args: dict[str, Any], names: list[str]) -> None:
+def test_an_engine_holds_a_grammar_for_each_way_to_answer(args: dict[str, Any], names: list[str]) -> None:
     assert [grammar.name for grammar in grammars_of(settings(**args))] == names
 
 
