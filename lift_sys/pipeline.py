@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from lift_sys.code_stage import Failure, Wave
+from lift_sys.contradictions import settle
 from lift_sys.ir_stage import stated_examples
 from lift_sys.ledger import add
 from lift_sys.validation.levels import is_settled
-from schemas.api import LiftRequest, LiftResponse, StageReport
+from schemas.api import LiftRequest, LiftResponse, Question, StageReport
 from schemas.code import Code
 from schemas.ir import IR, Example
 from schemas.verdict import Verdict
@@ -52,7 +53,8 @@ class Effort:
 async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Effort, model: str) -> LiftResponse:
     """One request, from words to a verdict. All model calls carry `request_id` as their session."""
     begun = time.monotonic()
-    stated = tuple(s.example for s in stated_examples(request))
+    standing, questions = settle(stated_examples(request))
+    stated = tuple(one.example for one in standing)
     ir, ir_report = await stages.write_ir(request, request_id)
     variations: tuple[Code, ...] = ()
     reports: list[StageReport] = []
@@ -75,12 +77,20 @@ async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Ef
         code, verdict = await write_and_choose(Wave(0, effort.repaired, Failure(code, verdict.findings)))
     return LiftResponse(
         request_id=request_id,
-        verdict=verdict,
+        verdict=_doubted(verdict, questions),
         code=code,
         ir=ir,
         examples=tuple(example.text(ir.signature.name) for example in stated),
+        questions=questions,
         model=model,
         variations=len(variations),
         stages=(ir_report, add(reports[::2]), add(reports[1::2])),
         seconds=round(time.monotonic() - begun, 4),
     )
+
+
+def _doubted(verdict: Verdict, questions: tuple[Question, ...]) -> Verdict:
+    """Code may be right by the other examples, and wrong by those that contradict each other."""
+    if not questions or verdict.level != "verified":
+        return verdict
+    return verdict.model_copy(update={"level": "likely", "reason": f"{verdict.reason}; but: {questions[0].question}"})

@@ -53,13 +53,23 @@ class StageReport(Wire):
     """Why each completion ended, in the order of the variations."""
 
 
+class Question(Wire):
+    """What only the user can say. Until then nothing is assumed, and no answer is `verified`."""
+
+    question: str
+    options: tuple[str, ...]
+    """Examples, of which the next request should state one and leave out the others."""
+
+
 class LiftResponse(Wire):
     request_id: str
     verdict: Verdict
     code: Code
     ir: IR
     examples: tuple[str, ...] = ()
-    """The user's examples, as they were understood."""
+    """The user's examples that the code was held to, as they were understood."""
+    questions: tuple[Question, ...] = ()
+    """Where the user's examples contradict each other. What the request leaves open besides, `ir.holes` says."""
     model: str
     variations: int
     """How many variations of the code this one was chosen from."""

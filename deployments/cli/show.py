@@ -19,6 +19,8 @@ def show_response(answer: LiftResponse) -> None:
         Panel(Syntax(seen(answer.code.source), "python"), title=f"code, chosen from {answer.variations}", expand=False)
     )
     show_verdict(answer.verdict)
+    for question in answer.questions:
+        out.print(plain(f"? {question.question}\n  " + "\n  ".join(question.options), "yellow"))
     _show_costs(answer)
 
 

@@ -165,6 +165,38 @@ async def test_the_validator_gets_the_users_examples_from_list_and_words(ir: IR)
     ]
 
 
+CONTRADICTIONS: dict[str, tuple[str, tuple[str, ...], list[tuple[str, ...]]]] = {
+    "none": ("double(2) == 4; double(3) == 6", ("double(2) == 4", "double(3) == 6"), []),
+    "two values": (
+        "double(2) == 4; double(3) == 6; double(2) == 5",
+        ("double(3) == 6",),
+        [("double(2) == 4", "double(2) == 5")],
+    ),
+    "a value and an exception": (
+        "double('') == ''; double('') raises TypeError",
+        (),
+        [("double('') == ''", "double('') raises TypeError")],
+    ),
+    "spelt in other ways": ("double( 2 ) == 4; double(2) == 0x5", (), [("double(2) == 4", "double(2) == 0x5")]),
+    "the same value in other ways": (
+        "double('a') == 'aa'; double(\"a\") == \"aa\"",
+        ("double('a') == 'aa'", 'double("a") == "aa"'),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("prompt", "held_to", "asked"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+async def test_examples_that_contradict_each_other_are_asked_about_and_not_guessed(
+    prompt: str, held_to: tuple[str, ...], asked: list[tuple[str, ...]], ir: IR
+) -> None:
+    plan = Plan(ir, ["verified"], agreement=1.0)
+    response = await plan.run(LiftRequest(prompt=prompt))
+    assert response.examples == held_to
+    assert [question.options for question in response.questions] == asked
+    assert response.verdict.level == ("likely" if asked else "verified")
+
+
 async def test_an_example_that_cannot_be_read_is_refused_before_any_work(ir: IR) -> None:
     plan = Plan(ir, ["verified"])
     with pytest.raises(SpecificationInvalid) as refusal:
