@@ -16,6 +16,7 @@ _REFUSED_EFFECTS = ("files", "network", "process")
 
 _CUT_SHORT = {"TimeLimit", "MemoryError", "RecursionError"}
 """Ends that depend on the machine."""
+_SLIPS = {"NameError", "UnboundLocalError"}
 _KINDS = {
     "positional": {"POSITIONAL_OR_KEYWORD", "POSITIONAL_ONLY"},
     "keyword_only": {"KEYWORD_ONLY", "POSITIONAL_OR_KEYWORD"},
@@ -189,7 +190,10 @@ def check_repeatable(spec: Spec, first: Mapping[str, Outcome], second: Mapping[s
 
 
 def check_raising(spec: Spec, examples: Sequence[Example], behaviour: Mapping[str, Outcome]) -> Iterator[Evidence]:
-    """What it raised that nobody announced. Beyond the examples nobody knows whether that is wrong: so it is told."""
+    """What it raised that nobody announced. Beyond the examples nobody knows whether that is wrong: so it is told.
+
+    A name that is not defined is wrong whatever the input.
+    """
     if spec.effects is None or not behaviour:
         return
     announced = {*spec.effects.raises, *(e.value for e in examples if e.expect == "raises")} | _CUT_SHORT
@@ -201,10 +205,11 @@ def check_raising(spec: Spec, examples: Sequence[Example], behaviour: Mapping[st
     if not surprises:
         yield _effect("effects.raises", True, "raised nothing that is not announced", len(behaviour))
         return
-    text = min(surprises, key=len)
+    slips = {text: raised for text, raised in surprises.items() if raised in _SLIPS}
+    text = min(slips or surprises, key=len)
     told = f"({text}) raised {surprises[text]}, which is not announced; {len(surprises)} of {len(behaviour)} inputs did"
-    found = _effect("effects.raises", True, told, len(behaviour), f"{spec.function}({text})")
-    yield found.model_copy(update={"outcome": "skipped"})
+    found = _effect("effects.raises", False, told, len(behaviour), f"{spec.function}({text})")
+    yield found if slips else found.model_copy(update={"outcome": "skipped"})
 
 
 def check_returned(spec: Spec, examples: Sequence[Example], behaviour: Mapping[str, Outcome]) -> Iterator[Evidence]:

@@ -7,7 +7,7 @@ import pytest
 from lift_sys.examples import parse
 from lift_sys.jail.values import encode
 from lift_sys.sandbox import Inspection, Outcome, ProcessSandbox, Report, Trouble
-from lift_sys.validation.checks import check_example, check_purity, check_static, describe
+from lift_sys.validation.checks import check_example, check_purity, check_raising, check_static, describe
 from lift_sys.validation.spec import Spec
 from schemas import Effects, Evidence, Example, Parameter
 
@@ -208,3 +208,24 @@ def test_trouble_of_the_limits_is_a_finding_of_its_own() -> None:
     assert [(e.clause, e.outcome, e.detail) for e in check_static(Inspection(), report, spec())] == [
         ("limits", "failed", "no report")
     ]
+
+
+RAISED: dict[str, tuple[str, str]] = {
+    "nothing": ("def f(a): return a", "passed"),
+    "what is announced": ("def f(a):\n    if a < 0: raise ValueError\n    return a", "passed"),
+    "what is not announced": ("def f(a): return 1 // a", "skipped"),
+    "a name that is not there": ("def f(a): return a if a else b", "failed"),
+    "a name that is not there yet": ("def f(a):\n    if a: b = 1\n    return b", "failed"),
+}
+
+
+@pytest.mark.parametrize(("source", "outcome"), RAISED.values(), ids=RAISED)
+async def test_what_is_raised_without_announcement_is_told_and_a_missing_name_is_a_doubt(
+    source: str, outcome: str, sandbox: ProcessSandbox
+) -> None:
+    announced = Effects.model_validate({"pure": True, "allowed": [], "raises": ["ValueError"], "imports": []})
+    held_to = dataclasses.replace(spec(A), effects=announced)
+    inputs = ["1", "0", "-1"]
+    report = await sandbox.run(source, "f", inputs)
+    [evidence] = check_raising(held_to, (), dict(zip(inputs, report.outcomes, strict=True)))
+    assert evidence.outcome == outcome, evidence.detail
