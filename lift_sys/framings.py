@@ -36,7 +36,7 @@ def _stub(request: LiftRequest, ir: IR) -> str | None:
 
 def _documented(request: LiftRequest, ir: IR) -> str | None:
     """The function's first line, and the user's words as its docstring."""
-    words = "\n".join([request.prompt, *request.examples]).strip().strip('"').strip()
+    words = request.words.strip().strip('"').strip()
     if '"""' in words or "\\" in words or stub(request.prompt) is not None:
         return None
     lines = "\n".join(f"    {line}".rstrip() for line in words.splitlines())
@@ -84,7 +84,7 @@ class Framing:
 
     def _alone(self, request: LiftRequest, ir: IR) -> tuple[Message, ...]:
         """By the user's words: a small model's IR is a bad script. Where they name no function, its header does."""
-        words = "\n".join([request.prompt, *request.examples])
+        words = request.words
         task = "" if re.search(rf"\b{ir.signature.name}\b", words) else f"\n\n{_task(ir)}"
         user = Message(role="user", content=f"{self.ask}{words}{task}")
         return (*([Message(role="system", content=self._system)] if self._system else []), user)

@@ -66,7 +66,7 @@ def ir_chat(request: LiftRequest) -> Chat:
         Message(role="system", content=_INSTRUCTIONS),
         Message(role="user", content=_SAMPLE_REQUEST),
         Message(role="assistant", content=SAMPLE_IR.model_dump_json()),
-        Message(role="user", content="\n".join([request.prompt, *request.examples]) + hint),
+        Message(role="user", content=request.words + hint),
     )
     return Chat(messages=messages, grammar=IR_GRAMMAR)
 

@@ -38,6 +38,11 @@ class LiftRequest(Wire):
     timeout_s: TimeoutS | None = None
     """After this the answer is a 504 and the work is aborted. Default and ceiling: the deployment's."""
 
+    @property
+    def words(self) -> str:
+        """All that the user says: the prompt, and then the examples."""
+        return "\n".join([self.prompt, *self.examples])
+
 
 class StageReport(Wire):
     """What a stage cost in this request, summed over its attempts."""

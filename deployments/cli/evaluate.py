@@ -54,6 +54,8 @@ def evaluate(
     exams = _exams(dataset, sandbox, most_plus)[:limit]
     arms = _arms(tape, config, arm or [_SERVICE], seeds, url, n)
     found = read_rows(rows) if rows else []
+    if rows:  # without the line that was cut, to which the next would else be added
+        rows.write_text("".join(f"{row.model_dump_json()}\n" for row in found), encoding="utf-8")
     with progress_bars() as progress:
         bar = progress.add_task("answers", total=len(exams) * len(arms) * seeds, completed=len(found))
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from deployments.settings import Settings
 from deployments.stages import CodeStage, IRStage, Validator
 from lift_sys.engine import Engine
-from lift_sys.evaluation.direct import direct_chat, json_chat, source_in, source_in_json
+from lift_sys.evaluation.direct import DIRECT_TOKENS, direct_chat, json_chat, source_in, source_in_json
 from lift_sys.evaluation.rows import Answer
 from lift_sys.pipeline import Stages, lift
 from schemas import IR, Code, Example, LiftRequest, LiftResponse, StageReport, Verdict
@@ -23,7 +23,6 @@ from schemas.engine import Chat, Sampling
 Arm = Callable[[LiftRequest, str], Awaitable[Answer]]
 """Request and session in, answer out."""
 
-DIRECT_TOKENS = 1_200
 _DIRECT: dict[str, tuple[Callable[[LiftRequest], Chat], Callable[[str], str]]] = {
     "direct": (direct_chat, source_in),
     "json": (json_chat, source_in_json),

@@ -65,7 +65,7 @@ async def run(
         for exam in exams
         for name, seeds in arms.items()
         for seed, arm in enumerate(seeds)
-        if (exam.id, name, seed) not in done
+        if (exam.task.id, name, seed) not in done
     ]
     await asyncio.gather(*(one(*each) for each in wanted))
 
@@ -73,15 +73,17 @@ async def run(
 async def _row(exam: Exam, name: str, seed: int, arm: Arm) -> Row:
     begun = time.monotonic()
     try:
-        answer = await arm(LiftRequest(prompt=exam.prompt), f"{exam.id}/{name}/{seed}")
+        answer = await arm(LiftRequest(prompt=exam.task.prompt), f"{exam.task.id}/{name}/{seed}")
     except (LiftError, NotOnTape, Unanswered) as error:
         said = f"{type(error).__name__}: {error}"
         seconds = time.monotonic() - begun
-        return Row(task=exam.id, arm=name, seed=seed, level="error", base=False, plus=False, seconds=seconds, said=said)
+        return Row(
+            task=exam.task.id, arm=name, seed=seed, level="error", base=False, plus=False, seconds=seconds, said=said
+        )
     grade = await exam.grade(answer.source)
     right = [(await exam.grade(source)).plus for source in answer.samples]
     return Row(
-        task=exam.id,
+        task=exam.task.id,
         arm=name,
         seed=seed,
         level=answer.level,

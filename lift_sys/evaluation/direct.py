@@ -14,6 +14,8 @@ from schemas.written import Written
 FREE = "free"
 """The name of no grammar."""
 JSON = "json"
+DIRECT_TOKENS = 1_200
+"""More than any grammar of code admits."""
 _BLOCK = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -28,20 +30,16 @@ def json_grammar(max_tokens: int) -> Grammar:
 
 
 def direct_chat(request: LiftRequest) -> Chat:
-    ask = f"Write a Python function for this, whole with its imports, in one markdown code block:\n\n{_words(request)}"
+    ask = f"Write a Python function for this, whole with its imports, in one markdown code block:\n\n{request.words}"
     return Chat(messages=(Message(role="user", content=ask),), grammar=FREE)
 
 
 def json_chat(request: LiftRequest) -> Chat:
     ask = (
         "Write a Python function for this, whole with its imports. "
-        f'Answer with a JSON object of one key, "source", whose value is the code:\n\n{_words(request)}'
+        f'Answer with a JSON object of one key, "source", whose value is the code:\n\n{request.words}'
     )
     return Chat(messages=(Message(role="user", content=ask),), grammar=JSON)
-
-
-def _words(request: LiftRequest) -> str:
-    return "\n".join([request.prompt, *request.examples])
 
 
 def source_in(answer: str) -> str:

@@ -19,12 +19,17 @@ class Grade(Wire):
     plus: bool
 
 
-class Exam(Protocol):
+class Asked(Protocol):
     @property
     def id(self) -> str: ...
 
     @property
     def prompt(self) -> str: ...
+
+
+class Exam(Protocol):
+    @property
+    def task(self) -> Asked: ...
 
     async def grade(self, source: str) -> Grade: ...
 
@@ -35,14 +40,6 @@ class CheckedTask:
 
     task: Task
     sandbox: ProcessSandbox
-
-    @property
-    def id(self) -> str:
-        return self.task.id
-
-    @property
-    def prompt(self) -> str:
-        return self.task.prompt
 
     async def grade(self, source: str) -> Grade:
         right = await solves(self.task, source, self.sandbox) is None
@@ -59,14 +56,6 @@ class SolvedTask:
     """Added inputs that are tried, spread evenly over all."""
     _reference: asyncio.Task[Reference] | None = field(default=None, repr=False)
     _grades: dict[str, Grade] = field(default_factory=dict, repr=False)
-
-    @property
-    def id(self) -> str:
-        return self.task.id
-
-    @property
-    def prompt(self) -> str:
-        return self.task.prompt
 
     async def grade(self, source: str) -> Grade:
         if source not in self._grades:

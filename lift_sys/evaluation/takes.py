@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 
 from lift_sys.engine import Engine
 from lift_sys.errors import OutputInvalid
-from lift_sys.evaluation.direct import direct_chat, json_chat
+from lift_sys.evaluation.direct import DIRECT_TOKENS, direct_chat, json_chat
 from lift_sys.framings import FRAMINGS
 from lift_sys.ir_stage import ir_chat, write_ir
 from schemas.api import LiftRequest
 from schemas.engine import Chat, Sampling
 from schemas.ir import IR
-
-DIRECT_TOKENS = 1_200
-"""More than any grammar of code admits."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ async def judge(
         for i in range(len(sources))
     ]
     best = _best(candidates, policy(candidates, tried))
-    evidence = await shrunk(spec, sources[best], tuple(candidates[best].evidence), sandbox, seed)
+    evidence = await shrunk(spec, sources[best], candidates[best].evidence, sandbox, seed)
     agreement = soft_agreement([c.behaviour for c in candidates], tried)[best] if len(sources) > 1 else None
     word, reason = level(evidence, agreement, sampled=sampled)
     told = () if agreement is None else (_agreement(agreement, len(sources)),)

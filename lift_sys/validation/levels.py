@@ -1,6 +1,6 @@
 """From evidence to one word: how sure it is that the code is right.
 
-The thresholds are data, fitted by `lift eval --fit`; `thresholds.json` says on what.
+The thresholds are data; `thresholds.json` says on what they were chosen.
 """
 
 from collections.abc import Sequence

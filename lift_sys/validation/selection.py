@@ -18,7 +18,7 @@ from schemas.verdict import Evidence
 class Candidate:
     behaviour: Mapping[str, Outcome]
     """How each call ended, by argument text; empty where none could be made."""
-    evidence: Sequence[Evidence]
+    evidence: tuple[Evidence, ...]
 
 
 Policy = Callable[[Sequence[Candidate], Sequence[str]], list[float]]

@@ -9,7 +9,7 @@ import typer
 from deployments.cli.bench.engine import read_settings
 from deployments.cli.console import fail, progress_bars
 from lift_sys.audit.dataset import read
-from lift_sys.evaluation.direct import json_grammar
+from lift_sys.evaluation.direct import DIRECT_TOKENS, json_grammar
 from lift_sys.evaluation.tasks import tasks18
 from lift_sys.framings import FRAMINGS
 from lift_sys.grammar.code_frame import code_grammar, planned_code_grammar
@@ -61,7 +61,7 @@ def _counts(options: list[str] | None) -> dict[str, int]:
 async def _record(config: Path, requests: list[LiftRequest], wanted: "Wanted", tape: Path, concurrency: int) -> None:
     from deployments.bench.free import Held
     from deployments.sglang_engine import SGLangEngine
-    from lift_sys.evaluation.takes import DIRECT_TOKENS, record
+    from lift_sys.evaluation.takes import record
     from lift_sys.evaluation.tape import Recorder
 
     grammars = [
