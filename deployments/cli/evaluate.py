@@ -77,7 +77,15 @@ def evaluate(
     summary = summarise(found)
     out.print(summary)
     if record:
-        _record(record, _command(dataset, tape, config, arm, seeds, most_plus, record), summary, found, len(exams))
+        _record(
+            record,
+            _command(
+                dataset, tape, config, arm, {"n": n, "limit": limit, "seeds": seeds, "most-plus": most_plus}, record
+            ),
+            summary,
+            found,
+            len(exams),
+        )
 
 
 def _exams(dataset: Path | None, sandbox: ProcessSandbox, most_plus: int) -> list[Exam]:
@@ -114,15 +122,15 @@ def _command(
     tapes: list[Path] | None,
     config: Path,
     arms: list[str] | None,
-    seeds: int,
-    most_plus: int,
+    amounts: dict[str, int | None],
     record: str,
 ) -> str:
     words = ["lift eval", *([dataset.name] if dataset else [])]
     if tapes:
         words += [f"--tape {path.name}" for path in tapes] + [f"--config {config}"]
     words += [f"--arm {name}" for name in arms or ()]
-    return " ".join([*words, f"--seeds {seeds} --most-plus {most_plus} --record {record}"])
+    words += [f"--{name} {amount}" for name, amount in amounts.items() if amount is not None]
+    return " ".join([*words, f"--record {record}"])
 
 
 def _record(name: str, command: str, summary: dict[str, Any], rows: "list[Row]", exams: int) -> None:
