@@ -25,6 +25,9 @@ class Source(Written):
     source: Annotated[str, Text(max_tokens=512)]
 
 
+_SAMPLE_JSON = Source(source="import math\n\ndef area(radius):\n    return math.pi * radius**2\n").model_dump_json()
+
+
 def json_grammar(max_tokens: int) -> Grammar:
     return Grammar(JSON, tree_of(Source), max_tokens)
 
@@ -35,9 +38,10 @@ def direct_chat(request: LiftRequest) -> Chat:
 
 
 def json_chat(request: LiftRequest) -> Chat:
+    """With a sample: without one a small model leaves the string empty."""
     ask = (
-        "Write a Python function for this, whole with its imports. "
-        f'Answer with a JSON object of one key, "source", whose value is the code:\n\n{request.words}'
+        "Write a Python function for this, whole with its imports. Answer with a JSON object of one key, `source`, "
+        f"whose value is the code as a string, such as {_SAMPLE_JSON}\n\n{request.words}"
     )
     return Chat(messages=(Message(role="user", content=ask),), grammar=JSON)
 

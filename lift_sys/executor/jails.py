@@ -58,7 +58,8 @@ def _mounts() -> list[str]:
     devices = [part for path in _DEVICES for part in ("--dev-bind", path, path)]
     hidden = [part for path in _others() for part in ("--tmpfs", path)]
     scratch = ["--size", str(_SCRATCH_BYTES), "--tmpfs", "/tmp"]
-    return [*_folders(), *binds, *ours, *devices, *hidden, *scratch, "--remount-ro", "/", "--chdir", "/"]
+    # What is installed under /tmp is bound over the scratch folder, so that comes first.
+    return [*scratch, *_folders(), *binds, *ours, *devices, *hidden, "--remount-ro", "/", "--chdir", "/"]
 
 
 def _folders() -> list[str]:

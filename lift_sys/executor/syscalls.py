@@ -25,8 +25,10 @@ _PLAIN = (
     "arch_prctl", "getegid", "geteuid", "getgid", "getgroups", "getpgrp", "getpid", "getppid", "getrandom",
     "getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "gettid", "getuid", "sysinfo", "ugetrlimit", "uname",
 )  # fmt: skip
-_CLONE_THREAD = 0x00010000
+_CLONE_THREAD, _CLONE_NAMESPACES = 0x00010000, 0x7E020080
 _WRITING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_NOT_READING = _WRITING | os.O_PATH
+"""A descriptor of a bare place is refused too: Landlock does not ask for which."""
 _TCGETS, _FIONREAD, _FIONBIO, _FIONCLEX, _FIOCLEX = 0x5401, 0x541B, 0x5421, 0x5450, 0x5451
 _F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_DUPFD_CLOEXEC = 0, 1, 2, 3, 1030
 _PR_SET_NAME = 15
@@ -34,9 +36,9 @@ _AF_UNIX = 1
 _BINARY_TREE = 2
 """Rather than a list from top to bottom, which a kernel walks for each number there is whenever a filter is loaded."""
 _WITH_ARGUMENTS = (
-    ("clone", Arg(0, MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD)),
-    ("open", Arg(1, MASKED_EQ, _WRITING, os.O_RDONLY)),
-    ("openat", Arg(2, MASKED_EQ, _WRITING, os.O_RDONLY)),
+    ("clone", Arg(0, MASKED_EQ, _CLONE_THREAD | _CLONE_NAMESPACES, _CLONE_THREAD)),
+    ("open", Arg(1, MASKED_EQ, _NOT_READING, os.O_RDONLY)),
+    ("openat", Arg(2, MASKED_EQ, _NOT_READING, os.O_RDONLY)),
     ("prctl", Arg(0, EQ, _PR_SET_NAME)),
     ("prlimit64", Arg(2, EQ, 0)),
     ("socketpair", Arg(0, EQ, _AF_UNIX)),
@@ -46,7 +48,7 @@ _WITH_ARGUMENTS = (
         for what in (_F_DUPFD, _F_GETFD, _F_SETFD, _F_GETFL, _F_DUPFD_CLOEXEC)
     ),
 )  # fmt: skip
-"""Calls that are allowed only so: threads and no processes, reading and no writing, limits asked for and not set."""
+"""Calls allowed only so: threads, no processes or namespaces; reading, no writing; limits told, and none set."""
 
 
 def compiled() -> bytes:

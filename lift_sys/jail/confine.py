@@ -1,7 +1,7 @@
 """Give up, for this process and all that it starts, whatever a pure function does not need.
 
-The zygote confines itself once: Landlock, no new privileges, another user if it is root. What every run adds for itself
-is cheap: limits on resources, and a filter of system calls, compiled outside.
+The zygote confines itself once: Landlock, no capabilities or new privileges, another user if it is root. What every run
+adds for itself is cheap: limits on resources, and a filter of system calls, compiled outside.
 
 Landlock (https://docs.kernel.org/userspace-api/landlock.html) has no binding worth a dependency: three system calls
 through ctypes do. Files are readable under the standard library only, nothing is writable, TCP is out of reach, and
@@ -22,6 +22,7 @@ _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _FS_RIGHTS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP_ABI, _TCP_BIND_AND_CONNECT = 4, 3
 _SCOPE_ABI, _SCOPE_SOCKETS_AND_SIGNALS = 6, 3
+_CAPABILITIES_V3 = 0x20080522
 _DIE_WITH_PARENT, _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 1, 38, 22, 2
 _INSTRUCTION_BYTES = 8
 _NOBODY = 65534
@@ -45,6 +46,7 @@ class _Program(ctypes.Structure):
 def confine() -> bool:
     """Confine this process for good. False: this kernel has no Landlock."""
     _become_nobody()
+    _drop_capabilities()
     die_with_parent()
     _libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     return _landlock()
@@ -94,6 +96,11 @@ def _become_nobody() -> None:
             os.setuid(_NOBODY)
         except PermissionError:  # in a user namespace that has no such user
             return
+
+
+def _drop_capabilities() -> None:
+    """Who stays root is a root that may do nothing more than others."""
+    _libc.capset(_CAPABILITIES_V3.to_bytes(4, sys.byteorder) + bytes(4), bytes(24))
 
 
 def _others_may_enter(folder: str) -> bool:

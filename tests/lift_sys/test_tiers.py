@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -65,11 +66,11 @@ rules.load()
 """
 
 
-def said(program: str, *prefix: str) -> list[dict[str, object]]:
-    """What a program prints, one object a line."""
+def said(program: str, *prefix: str, root: Path = ROOT) -> list[dict[str, object]]:
+    """What a program prints, one object a line. `root`: where the packages are."""
     done = subprocess.run(
         [*prefix, sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=120, check=False, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -117,6 +118,16 @@ def test_a_run_is_held_whoever_the_validator_is(program: str, user: str, tier: s
 def test_a_run_is_nobodys_although_the_validator_is_root() -> None:
     [seen] = said(TRY)
     assert seen["user"] == 65534
+
+
+@NO_BUBBLEWRAP
+def test_what_is_installed_where_the_jail_has_its_scratch_folder_is_held_too() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        for package in ("lift_sys", "schemas"):
+            shutil.copytree(ROOT / package, Path(folder) / package)
+        [seen] = said(TRY, root=Path(folder))
+    assert (seen["tier"], seen["escapes"]) == ("namespaces", [])
 
 
 def test_where_the_kernel_has_no_landlock_code_runs_only_if_that_is_allowed() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -20,14 +22,17 @@ from lift_sys.sandbox import ProcessSandbox
 
 pytestmark = pytest.mark.timeout(300)
 
+NO_BUBBLEWRAP = pytest.mark.skipif(
+    os.uname().machine != "x86_64" and not shutil.which("bwrap"), reason="bubblewrap is not here"
+)
 ROOT = Path(__file__).parents[3]
 BY_NAME = {attack.name: attack for attack in ATTACKS}
 
 
-@pytest.fixture(scope="module")
-def siege() -> Siege:
-    """All of them once, two at a time, since this takes a while."""
-    sandbox = ProcessSandbox(LIMITS, concurrency=4)
+@pytest.fixture(scope="module", params=(pytest.param("namespaces", marks=NO_BUBBLEWRAP), "landlock"))
+def siege(request: pytest.FixtureRequest) -> Siege:
+    """All of them once at each tier, two at a time, since this takes a while."""
+    sandbox = ProcessSandbox(LIMITS, concurrency=4, tier=request.param)
     try:
         return asyncio.run(besiege(ATTACKS, sandbox))
     finally:
