@@ -1,17 +1,41 @@
 """An engine that can also be asked for an answer held to no grammar, as one must to see what grammars change."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from deployments.sglang_engine import SGLangEngine
+from deployments.scripted_engine import ScriptedEngine
+from deployments.settings import EngineSettings
+from lift_sys.engine import Engine
 from lift_sys.evaluation.direct import FREE
+from lift_sys.grammar.tree import Grammar
 from schemas.engine import Chat, Completion, Sampling
+
+if TYPE_CHECKING:
+    from deployments.sglang_engine import SGLangEngine
+
+
+@asynccontextmanager
+async def running(settings: EngineSettings, grammars: Sequence[Grammar]) -> AsyncIterator[Engine]:
+    """An engine in this process, for as long as it is needed. Raises what `SGLangEngine` does."""
+    if settings.kind == "scripted":
+        yield ScriptedEngine()
+        return
+    from deployments.sglang_engine import SGLangEngine
+
+    engine = SGLangEngine(settings, grammars)
+    try:
+        await engine.warm_up([])
+        yield Held(engine)
+    finally:
+        engine.shutdown()
 
 
 class Held:
     """`SGLangEngine`, and chats whose grammar is `FREE`."""
 
-    def __init__(self, engine: SGLangEngine) -> None:
+    def __init__(self, engine: "SGLangEngine") -> None:
         self._engine = engine
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:

@@ -1,7 +1,9 @@
 """`lift eval`: how many tasks are answered right, by tests that whoever answers never sees."""
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,16 +11,24 @@ import typer
 
 from deployments.cli.bench.engine import read_settings
 from deployments.cli.console import fail, out, plain, progress_bars
+from deployments.grammars import grammars_of
 from lift_sys.audit.dataset import read
+from lift_sys.evaluation.direct import DIRECT_TOKENS, json_grammar
 from lift_sys.evaluation.exams import Exam, checked, solved
 from lift_sys.evaluation.summary import summarise
+from lift_sys.evaluation.tape import Tape
 from lift_sys.evaluation.tasks import tasks18
 from lift_sys.sandbox import ProcessSandbox
 from schemas.figure import Figure, circumstances, index, write_result
 
 if TYPE_CHECKING:
     from deployments.evaluation.arms import Arm
+    from deployments.settings import Settings
+    from lift_sys.engine import Engine
     from lift_sys.evaluation.rows import Row
+
+    Arms = Mapping[str, Sequence[Arm]]
+    """By name, one for each seed."""
 
 _SERVICE = "service"
 _FEW = 18
@@ -28,18 +38,19 @@ def evaluate(
     dataset: Annotated[
         Path | None, typer.Argument(help="Tasks as HumanEval+ and MBPP+ publish them. Default: the 18 of this project.")
     ] = None,
-    url: Annotated[str, typer.Option(help="The service to ask, where no tape is given.")] = "http://127.0.0.1:8000",
+    url: Annotated[str, typer.Option(help="The service to ask, without --tape and --live.")] = "http://127.0.0.1:8000",
     tape: Annotated[
         list[Path] | None, typer.Option(help="Ask what a model said once (`lift bench takes`); again for more files.")
     ] = None,
-    config: Annotated[Path, typer.Option(help="A Serve config file: how the pipeline over a tape is set.")] = Path(
-        "cluster/serve.yaml"
-    ),
+    live: Annotated[bool, typer.Option(help="Ask the engine of the config, started in this process.")] = False,
+    config: Annotated[
+        Path, typer.Option(help="A Serve config file: how the pipeline over a tape or a live engine is set.")
+    ] = Path("cluster/serve.yaml"),
     arm: Annotated[
         list[str] | None,
-        typer.Option(help="`direct`, `json`, `service`, `service:n=4,policy=clusters`; again for more. A tape only."),
+        typer.Option(help="`direct`, `json`, `service`, `service:n=4,policy=clusters`; again for more. Not of a URL."),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Of each arm, on other parts of the tape.", min=1)] = 1,
+    seeds: Annotated[int, typer.Option(help="Of each arm: other samples, or other parts of the tape.", min=1)] = 1,
     n: Annotated[int | None, typer.Option(help="Variations a task. Default: the deployment's.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many tasks.")] = None,
     concurrency: Annotated[int, typer.Option(help="Tasks at once.", min=1)] = 6,
@@ -47,45 +58,22 @@ def evaluate(
     rows: Annotated[Path | None, typer.Option("--out", help="Keep rows here; a second run goes on from them.")] = None,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json and index its figures.")] = None,
 ) -> None:
-    """Ask tasks of a service, or of the pipeline over a tape, and grade the code by what they never saw."""
-    from deployments.evaluation.run import read_rows, run
-
-    sandbox = ProcessSandbox(concurrency=2)
+    """Ask tasks of a service, or of the pipeline over a tape or a live engine; grade by what nobody asked ever sees."""
+    if tape and live:
+        fail("--tape and --live are two engines: choose one")
+    sandbox = ProcessSandbox(concurrency=os.cpu_count() or 1)
     exams = _exams(dataset, sandbox, most_plus)[:limit]
-    arms = _arms(tape, config, arm or [_SERVICE], seeds, url, n)
-    found = read_rows(rows) if rows else []
-    if rows:  # without the line that was cut, to which the next would else be added
-        rows.write_text("".join(f"{row.model_dump_json()}\n" for row in found), encoding="utf-8")
-    with progress_bars() as progress:
-        bar = progress.add_task("answers", total=len(exams) * len(arms) * seeds, completed=len(found))
-
-        def tell(row: "Row") -> None:
-            found.append(row)
-            progress.advance(bar)
-            if rows:
-                with rows.open("a", encoding="utf-8") as file:
-                    file.write(row.model_dump_json() + "\n")
-            if not tape:
-                right = plain(row.task, "green" if row.plus else "red")
-                progress.console.print(right + plain(f" {row.level} {row.said[:200]} {row.seconds:.0f} s"))
-
-        done = {row.key for row in found}
-        asyncio.run(run(exams, arms, concurrency=concurrency, done=done, on_row=tell))
+    names = arm or [_SERVICE]
+    asked = _over_http(names, url, n, seeds) if not tape and not live else _in_process(names, config, n, seeds, tape)
+    found = asyncio.run(_ask(exams, asked, concurrency, rows, len(names) * seeds, aloud=not tape and not live))
     sandbox.close()
-    order = {name: place for place, name in enumerate(arms)}
+    order = {name: place for place, name in enumerate(names)}
     found.sort(key=lambda row: (order.get(row.arm, len(order)), row.seed))
     summary = summarise(found)
     out.print(summary)
     if record:
-        _record(
-            record,
-            _command(
-                dataset, tape, config, arm, {"n": n, "limit": limit, "seeds": seeds, "most-plus": most_plus}, record
-            ),
-            summary,
-            found,
-            len(exams),
-        )
+        amounts = {"n": n, "limit": limit, "seeds": seeds, "most-plus": most_plus}
+        _record(record, _command(dataset, tape, live, config, arm, amounts, record), summary, found, len(exams))
 
 
 def _exams(dataset: Path | None, sandbox: ProcessSandbox, most_plus: int) -> list[Exam]:
@@ -97,37 +85,94 @@ def _exams(dataset: Path | None, sandbox: ProcessSandbox, most_plus: int) -> lis
         fail(str(error))
 
 
-def _arms(
-    tapes: list[Path] | None, config: Path, names: list[str], seeds: int, url: str, n: int | None
-) -> "dict[str, list[Arm]]":
-    from deployments.evaluation.arms import UnknownArm, make_arm
+@asynccontextmanager
+async def _over_http(names: list[str], url: str, n: int | None, seeds: int) -> "AsyncIterator[Arms]":
     from deployments.evaluation.run import over_http
-    from lift_sys.evaluation.tape import Tape
 
-    if not tapes:
-        if names != [_SERVICE]:
-            fail("a service answers in its own way: other arms need a tape, `--tape FILE`")
-        return {_SERVICE: [over_http(url, n)] * seeds}
+    if names != [_SERVICE]:
+        fail("a service answers in its own way: other arms need --tape FILE or --live")
+    yield {_SERVICE: [over_http(url, n)] * seeds}
+
+
+@asynccontextmanager
+async def _in_process(
+    names: list[str], config: Path, n: int | None, seeds: int, tapes: list[Path] | None
+) -> "AsyncIterator[Arms]":
+    from deployments.evaluation.arms import UnknownArm, plan
+
     settings = read_settings(config)
     if n:
         settings = settings.model_copy(update={"code": settings.code.model_copy(update={"n": n})})
     try:
-        return {name: [make_arm(name, Tape(tapes, part=(k, seeds)), settings) for k in range(seeds)] for name in names}
-    except (UnknownArm, OSError) as error:
+        plans = {name: plan(name, settings) for name in names}
+    except UnknownArm as error:
         fail(str(error))
+    async with _engines(settings, seeds, tapes) as engines:
+        yield {name: [begin(engine) for engine in engines] for name, begin in plans.items()}
+
+
+@asynccontextmanager
+async def _engines(settings: "Settings", seeds: int, tapes: list[Path] | None) -> "AsyncIterator[list[Engine]]":
+    """One for each seed: parts of the tapes, or one engine that samples anew."""
+    if tapes:
+        try:
+            parts: list[Engine] = [Tape(tapes, part=(k, seeds)) for k in range(seeds)]
+        except OSError as error:
+            fail(str(error))
+        yield parts
+        return
+    from deployments.bench.free import running
+
+    async with running(settings.engine, (*grammars_of(settings), json_grammar(DIRECT_TOKENS))) as engine:
+        yield [engine] * seeds
+
+
+async def _ask(
+    exams: list[Exam],
+    asked: "AbstractAsyncContextManager[Arms]",
+    concurrency: int,
+    kept: Path | None,
+    of_each: int,
+    *,
+    aloud: bool,
+) -> "list[Row]":
+    """All rows, those of an earlier run among them; each is kept as soon as it is there."""
+    from deployments.evaluation.run import read_rows, run
+
+    found = read_rows(kept) if kept else []
+    if kept:  # without the line that was cut, to which the next would else be added
+        kept.write_text("".join(f"{row.model_dump_json()}\n" for row in found), encoding="utf-8")
+    done = {row.key for row in found}
+    with progress_bars() as progress:
+        bar = progress.add_task("answers", total=len(exams) * of_each, completed=len(found))
+
+        def tell(row: "Row") -> None:
+            found.append(row)
+            progress.advance(bar)
+            if kept:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(row.model_dump_json() + "\n")
+            if aloud:
+                right = plain(row.task, "green" if row.plus else "red")
+                progress.console.print(right + plain(f" {row.level} {row.said[:200]} {row.seconds:.0f} s"))
+
+        async with asked as arms:
+            await run(exams, arms, concurrency=concurrency, done=done, on_row=tell)
+    return found
 
 
 def _command(
     dataset: Path | None,
     tapes: list[Path] | None,
+    live: bool,
     config: Path,
     arms: list[str] | None,
     amounts: dict[str, int | None],
     record: str,
 ) -> str:
     words = ["lift eval", *([dataset.name] if dataset else [])]
-    if tapes:
-        words += [f"--tape {path.name}" for path in tapes] + [f"--config {config}"]
+    words += [f"--tape {path.name}" for path in tapes or ()] + ["--live"] * live
+    words += [f"--config {config}"] if tapes or live else []
     words += [f"--arm {name}" for name in arms or ()]
     words += [f"--{name} {amount}" for name, amount in amounts.items() if amount is not None]
     return " ".join([*words, f"--record {record}"])

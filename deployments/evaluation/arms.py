@@ -7,6 +7,7 @@ An arm is written as its name, and for the pipeline settings that it changes: `s
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,12 +23,14 @@ from schemas.engine import Chat, Sampling
 
 Arm = Callable[[LiftRequest, str], Awaitable[Answer]]
 """Request and session in, answer out."""
+Plan = Callable[[Engine], Arm]
+"""An arm that has no engine yet."""
 
 _DIRECT: dict[str, tuple[Callable[[LiftRequest], Chat], Callable[[str], str]]] = {
     "direct": (direct_chat, source_in),
     "json": (json_chat, source_in_json),
 }
-_CODE = ("n", "first", "mix", "temperature")
+_CODE = ("n", "first", "mix", "temperature", "later_temperature")
 _VALIDATOR = ("policy",)
 _PIPELINE = ("repairs",)
 _SERVICE = "service"
@@ -37,13 +40,13 @@ class UnknownArm(ValueError):
     pass
 
 
-def make_arm(name: str, engine: Engine, settings: Settings) -> Arm:
+def plan(name: str, settings: Settings) -> Plan:
     """Raises `UnknownArm`."""
     kind, _, changes = name.partition(":")
     if kind in _DIRECT and not changes:
-        return _direct(*_DIRECT[kind], engine, Sampling(max_tokens=DIRECT_TOKENS))
+        return partial(_direct, *_DIRECT[kind], Sampling(max_tokens=DIRECT_TOKENS))
     if kind == _SERVICE:
-        return _service(engine, changed(settings, changes))
+        return partial(_service, changed(settings, changes))
     raise UnknownArm(f"{name!r} is none of {', '.join(_DIRECT)}, {_SERVICE} or {_SERVICE}:SETTING=VALUE,…")
 
 
@@ -80,7 +83,7 @@ def _mix(text: str) -> dict[str, Any]:
     return {name: _value(weight or "1") for name, _, weight in parts}
 
 
-def _direct(chat: Callable[[LiftRequest], Chat], read: Callable[[str], str], engine: Engine, sampling: Sampling) -> Arm:
+def _direct(chat: Callable[[LiftRequest], Chat], read: Callable[[str], str], sampling: Sampling, engine: Engine) -> Arm:
     async def answer(request: LiftRequest, session: str) -> Answer:
         begun = time.monotonic()
         [completion] = await engine.generate([chat(request)], sampling, session)
@@ -97,7 +100,7 @@ def _direct(chat: Callable[[LiftRequest], Chat], read: Callable[[str], str], eng
     return answer
 
 
-def _service(engine: Engine, settings: Settings) -> Arm:
+def _service(settings: Settings, engine: Engine) -> Arm:
     """The service's own stages, in this process."""
     ir = IRStage(engine, settings.ir, lambda stage, reason: None)
     code = CodeStage(engine, settings.code, lambda stage, reason: None)

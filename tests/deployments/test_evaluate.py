@@ -117,7 +117,16 @@ def test_an_arm_changes_what_it_names() -> None:
 def test_a_service_has_no_other_arms() -> None:
     done = CliRunner().invoke(app, ["eval", "--arm", "direct"])
     assert done.exit_code == 2
-    assert "other arms need a tape" in " ".join(done.output.split())
+    assert "other arms need --tape FILE or --live" in " ".join(done.output.split())
+
+
+def test_a_live_engine_is_asked_in_this_process(folder: Path) -> None:
+    scripted = CONFIG.replace("args: {", "args: {engine: {kind: scripted}, ")
+    (folder / "config.yaml").write_text(scripted, encoding="utf-8")
+    asked = ["eval", str(folder / "tasks.jsonl"), "--live", "--config", str(folder / "config.yaml")]
+    done = CliRunner().invoke(app, [*asked, "--arm", "direct", "--arm", "service", "--out", str(folder / "rows.jsonl")])
+    assert done.exit_code == 0, done.output
+    assert {row["arm"]: row["plus"] for row in rows(folder)} == {"direct": True, "service": True}
 
 
 @pytest.mark.cluster

@@ -59,8 +59,7 @@ def _counts(options: list[str] | None) -> dict[str, int]:
 
 
 async def _record(config: Path, requests: list[LiftRequest], wanted: "Wanted", tape: Path, concurrency: int) -> None:
-    from deployments.bench.free import Held
-    from deployments.sglang_engine import SGLangEngine
+    from deployments.bench.free import running
     from lift_sys.evaluation.takes import record
     from lift_sys.evaluation.tape import Recorder
 
@@ -70,12 +69,8 @@ async def _record(config: Path, requests: list[LiftRequest], wanted: "Wanted", t
         planned_code_grammar(wanted.code_tokens, _PLAN_TOKENS),
         json_grammar(DIRECT_TOKENS),
     ]
-    running = SGLangEngine(read_settings(config).engine, grammars)
-    try:
-        await running.warm_up([])
+    async with running(read_settings(config).engine, grammars) as engine:
         with tape.open("w", encoding="utf-8") as file, progress_bars() as progress:
             bar = progress.add_task("tasks", total=len(requests))
-            recorder = Recorder(Held(running), file)
+            recorder = Recorder(engine, file)
             await record(recorder, requests, wanted, concurrency=concurrency, on_done=lambda: progress.advance(bar))
-    finally:
-        running.shutdown()
