@@ -167,7 +167,7 @@ async def test_agreement_is_told_where_there_is_more_than_one(sandbox: ProcessSa
 
 async def test_changed_arguments_raise_a_doubt(sandbox: ProcessSandbox) -> None:
     verdict = (
-        await judge(spec("f([1]) == [1]"), ["def f(x):\n    x.sort()\n    return x"] * 2, sandbox, sampled=True)
+        await judge(spec("f([2, 1]) == [1, 2]"), ["def f(x):\n    return sorted(x)"] * 2, sandbox, sampled=True)
     ).verdict
     assert verdict.level == "verified"
     verdict = (
