@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 STATUS: dict[type[errors.LiftError], tuple[int, str]] = {
     errors.SpecificationInvalid: (422, "The request cannot be used"),
+    errors.NoFunction: (422, "The request asks for no function"),
     errors.Overloaded: (429, "Too much work at once"),
     errors.OutputInvalid: (502, "The model gave no usable answer"),
     errors.EngineUnavailable: (503, "No engine is available"),
@@ -48,6 +49,9 @@ RETRY_AFTER_S = {429: 2, 503: 10}
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": title} for status, title in sorted(STATUS.values())
 }
+_NO_FUNCTION_REMEDY = (
+    "If a function is meant, say what it takes and returns, or state an example such as `f([1, 2]) == 3`."
+)
 SCHEMAS = {"ir": IR_JSON_SCHEMA, "code": CODE_GENERATION_SCHEMA}
 
 
@@ -147,6 +151,8 @@ def _add_problems(api: FastAPI) -> None:
         if isinstance(error, errors.SpecificationInvalid):
             field, message = error.args
             return _problem(request, status, title, f"{field}: {message}", (FieldError(field=field, message=message),))
+        if isinstance(error, errors.NoFunction):
+            return _problem(request, status, title, f"prompt: {error} {_NO_FUNCTION_REMEDY}")
         return _problem(request, status, title, str(error))
 
     @api.exception_handler(RequestValidationError)

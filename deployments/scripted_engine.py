@@ -10,7 +10,7 @@ from schemas import IR, Chat, Completion, Sampling
 
 IR_TEXT = IR.model_validate(
     {
-        "intent": {"summary": "Double a number.", "rationale": "scripted"},
+        "intent": {"summary": "Double a number.", "rationale": "scripted", "asks_for": "function"},
         "signature": {
             "name": "double",
             "parameters": [{"name": "x", "type": "int", "kind": "positional", "default": None}],

@@ -24,6 +24,7 @@ def _among(kind: str, names: Collection[str]) -> AfterValidator:
 
 FramingName = Annotated[str, _among("framing", FRAMINGS)]
 PolicyName = Annotated[str, _among("policy", POLICIES)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
 Tokens = Annotated[int, Field(ge=16, le=1_048_576)]
 Attempts = Annotated[int, Field(ge=1, le=8)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
@@ -85,7 +86,9 @@ class CodeSettings(_Strict):
         "stub": 4, "script": 1, "complete": 1, "simple": 2, "lead": 1,
     }  # fmt: skip
     """Ways of asking (`lift_sys/framings.py`) and their weights: in these proportions variations are asked for."""
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    temperature: Temperature = 0.7
+    later_temperature: Temperature = 1.0
+    """Of the later waves, which are asked for where the first one does not agree: there, variety is worth more."""
     max_tokens: Tokens = 512
     """Of one variation, its plan and the closing fence included."""
     plan_tokens: Annotated[int, Field(ge=0, le=4_096)] = 0

@@ -72,17 +72,15 @@ class CodeStage:
         self, request: LiftRequest, ir: IR, wave: Wave, session: str
     ) -> tuple[tuple[Code, ...], StageReport]:
         settings = self._settings
-        sampling = Sampling(
-            temperature=settings.temperature if request.temperature is None else request.temperature,
-            max_tokens=settings.max_tokens,
-        )
+        usual = settings.later_temperature if wave.begin else settings.temperature
+        temperature = usual if request.temperature is None else request.temperature
         return await write_code(
             request,
             ir,
             wave,
             session,
             engine=self._engine,
-            sampling=sampling,
+            sampling=Sampling(temperature=temperature, max_tokens=settings.max_tokens),
             mix=settings.mix,
             count=self._count,
         )

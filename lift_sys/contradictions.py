@@ -8,11 +8,18 @@ from lift_sys.examples import Stated
 from schemas.api import Question
 
 
-def settle(stated: Sequence[Stated]) -> tuple[tuple[Stated, ...], tuple[Question, ...]]:
-    """The examples that stand, and a question for each call of which different things are said."""
+def settle(
+    stated: Sequence[Stated], answered: Sequence[Stated] = ()
+) -> tuple[tuple[Stated, ...], tuple[Question, ...]]:
+    """The examples that stand, and a question for each call of which different things are said.
+
+    `answered`: those with which the user has answered such a question; what they contradict falls.
+    """
     calls: dict[str, list[Stated]] = {}
     for one in stated:
         calls.setdefault(_call(one), []).append(one)
+    for call, said in ((_call(one), one) for one in answered):
+        calls[call] = [said]
     standing = [one for same in calls.values() if not _differ(same) for one in same]
     asked = [_question(same) for same in calls.values() if _differ(same)]
     return tuple(one for one in stated if one in standing), tuple(asked)
@@ -35,4 +42,5 @@ def _outcome(stated: Stated) -> str:
 def _question(same: Sequence[Stated]) -> Question:
     options = dict.fromkeys(one.example.text(one.function) for one in same)
     call = f"{same[0].function}({same[0].example.arguments})"
-    return Question(question=f"Different things are said of {call}: which is meant?", options=tuple(options))
+    question = f"Different things are said of {call}: which is meant?"
+    return Question(question=question, options=tuple(options), assumed=None)

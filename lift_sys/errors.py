@@ -4,6 +4,7 @@ LiftError
 ├── EngineUnavailable    no engine can take the work now; worth another try
 ├── OutputInvalid        the model's output was refused, at every attempt
 ├── SandboxUnavailable   code cannot be run safely here
+├── NoFunction           the request asks for something that no function is
 ├── SpecificationInvalid the client's own IR or example cannot be used
 ├── Overloaded           more work than the queues hold
 └── DeadlinePassed       the time that the request had is over
@@ -30,6 +31,10 @@ class SandboxUnavailable(LiftError):
 
 class SpecificationInvalid(LiftError):
     """`SpecificationInvalid(field, message)`: the client's own IR or example cannot be used."""
+
+
+class NoFunction(LiftError):
+    """The request asks for something that no function is. The argument is why, in the model's words."""
 
 
 class Overloaded(LiftError):

@@ -4,12 +4,14 @@ import keyword
 from collections.abc import Sequence
 
 from lift_sys.engine import Engine
-from lift_sys.errors import OutputInvalid, SpecificationInvalid
+from lift_sys.errors import NoFunction, OutputInvalid, SpecificationInvalid
 from lift_sys.examples import Stated, find, is_arguments, parse
 from lift_sys.grammar.from_model import tree_of
 from lift_sys.grammar.tree import Grammar
+from lift_sys.ir_samples import SAMPLES, Sample
 from lift_sys.ledger import Ledger
 from lift_sys.outputs import CountInvalid, Refused, read_json, require_whole
+from lift_sys.questions import is_example
 from lift_sys.signatures import signature as signature_of
 from lift_sys.stub import signature_in
 from schemas.api import LiftRequest, StageReport
@@ -18,38 +20,14 @@ from schemas.ir import IR, Signature
 
 _INSTRUCTIONS = """\
 You specify Python functions. Read the request and answer with one JSON object that specifies one function.
+- intent: asks_for is "other" if no function of arguments could answer, as for prose, talk, work on files or machines.
 - signature: snake_case names unless the request gives one; precise types such as list[int]; defaults only if asked for.
-- examples: 3 short calls, arguments and value as Python literals: a typical one, a boundary, an empty or wrong input. \
-Copy an example of the request if there is one (origin user). Be sure that each value is right.
+- examples: 2 calls of your own, arguments and value as Python literals: take those of the request and change one \
+thing in the input, so that you can be sure of the value. Where it has none, take the smallest inputs.
 - assertions: at most 3 short Python expressions over the parameters and `result` that are true of every call.
 - effects: which exceptions it raises on purpose, which modules it needs.
 - holes: only what the request leaves open; else an empty list."""
 
-_SAMPLE_REQUEST = "Count how many vowels a text has."
-SAMPLE_IR = IR.model_validate(
-    {
-        "intent": {"summary": "Count the vowels in a text.", "rationale": "Vowels are a, e, i, o, u in either case."},
-        "signature": {
-            "name": "count_vowels",
-            "parameters": [{"name": "text", "type": "str", "kind": "positional", "default": None}],
-            "returns": "int",
-            "is_async": False,
-        },
-        "examples": [
-            *(
-                {"origin": "inferred", "arguments": arguments, "expect": "returns", "value": value, "covers": covers}
-                for arguments, value, covers in (
-                    ("'hello'", "2", "typical"),
-                    ("'SKY'", "0", "boundary"),
-                    ("''", "0", "empty"),
-                )
-            )
-        ],
-        "assertions": [{"kind": "ensures", "expr": "0 <= result <= len(text)", "origin": "implied"}],
-        "effects": {"pure": True, "allowed": [], "raises": [], "imports": []},
-        "holes": [],
-    }
-)
 
 IR_GRAMMAR = "ir"
 
@@ -64,15 +42,21 @@ def ir_chat(request: LiftRequest) -> Chat:
     hint = f"\n\nThe function is called {stated[0].function}." if stated else ""
     messages = (
         Message(role="system", content=_INSTRUCTIONS),
-        Message(role="user", content=_SAMPLE_REQUEST),
-        Message(role="assistant", content=SAMPLE_IR.model_dump_json()),
+        *(message for sample in SAMPLES for message in _shown(sample)),
         Message(role="user", content=request.words + hint),
     )
     return Chat(messages=messages, grammar=IR_GRAMMAR)
 
 
+def _shown(sample: Sample) -> tuple[Message, Message]:
+    return (
+        Message(role="user", content=sample.request),
+        Message(role="assistant", content=sample.ir.model_dump_json()),
+    )
+
+
 def stated_examples(request: LiftRequest) -> tuple[Stated, ...]:
-    """The user's examples: those of the request's list, and those in its words. All call one function.
+    """The user's examples: those of the request's list, in its answers and in its words. All call one function.
 
     Raises `SpecificationInvalid` that names the one of the list that cannot be read, or calls another function.
     """
@@ -84,14 +68,24 @@ def stated_examples(request: LiftRequest) -> tuple[Stated, ...]:
             raise SpecificationInvalid(f"examples.{index}", str(error)) from None
         if listed[-1].function != listed[0].function:
             raise SpecificationInvalid(f"examples.{index}", f"does not call {listed[0].function!r}, as the first does")
+    listed += answered_examples(request)
     found = find(request.prompt, listed[0].function if listed else None)
     return tuple(dict.fromkeys((*listed, *found)))
+
+
+def answered_examples(request: LiftRequest) -> tuple[Stated, ...]:
+    """Those that the user gave in answer to a question."""
+    return tuple(parse(answer.answer) for answer in request.answers if is_example(answer))
 
 
 async def write_ir(
     request: LiftRequest, session: str, *, engine: Engine, max_tokens: int, max_attempts: int, count: CountInvalid
 ) -> tuple[IR, StageReport]:
-    """Ask for an IR until one can be used; `count` hears of the others. Raises `OutputInvalid` after `max_attempts`."""
+    """Ask for an IR until one can be used; `count` hears of the others.
+
+    Raises `OutputInvalid` after `max_attempts`, and `NoFunction` where the model sees no function in a request that has
+    neither signature nor example.
+    """
     ledger = Ledger("ir")
     stated = stated_examples(request)
     problem = ""
@@ -100,11 +94,25 @@ async def write_ir(
         sampling = Sampling(temperature=0.0 if attempt == 0 else 0.7, max_tokens=max_tokens)
         [completion] = await ledger.charge(engine.generate([ir_chat(request)], sampling, session))
         try:
-            return read_ir(completion, stated, signature_in(request.prompt)), ledger.report()
+            ir = read_ir(completion, stated, signature_in(request.prompt))
         except Refused as refusal:
             count("ir", refusal.reason)
             problem = refusal.detail
+            continue
+        if ir.intent.asks_for == "other" and not stated and signature_in(request.prompt) is None:
+            raise NoFunction(ir.intent.rationale)
+        return ir, ledger.report()
     raise OutputInvalid(f"no usable IR after {max_attempts} attempts: {problem}")
+
+
+def known_ir(request: LiftRequest) -> tuple[IR, StageReport] | None:
+    """The IR that a request brings, where no answer makes another of it. Raises `SpecificationInvalid`."""
+    if request.ir is None or not all(map(is_example, request.answers)):
+        return None
+    if problem := why_unusable(request.ir):
+        raise SpecificationInvalid("ir", problem)
+    ir = _named_as_stated(request.ir, stated_examples(request))
+    return ir, StageReport(stage="ir", seconds=0.0, attempts=0)
 
 
 def read_ir(completion: Completion, stated: Sequence[Stated] = (), signature: Signature | None = None) -> IR:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from lift_sys.code_stage import Failure, Wave
 from lift_sys.contradictions import settle
-from lift_sys.ir_stage import stated_examples
+from lift_sys.ir_stage import answered_examples, known_ir, stated_examples
 from lift_sys.ledger import add
+from lift_sys.questions import open_questions
 from lift_sys.validation.levels import is_settled
 from schemas.api import LiftRequest, LiftResponse, Question, StageReport
 from schemas.code import Code
@@ -53,9 +54,9 @@ class Effort:
 async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Effort, model: str) -> LiftResponse:
     """One request, from words to a verdict. All model calls carry `request_id` as their session."""
     begun = time.monotonic()
-    standing, questions = settle(stated_examples(request))
+    standing, contradictions = settle(stated_examples(request), answered_examples(request))
     stated = tuple(one.example for one in standing)
-    ir, ir_report = await stages.write_ir(request, request_id)
+    ir, ir_report = known_ir(request) or await stages.write_ir(request, request_id)
     variations: tuple[Code, ...] = ()
     reports: list[StageReport] = []
 
@@ -77,11 +78,11 @@ async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Ef
         code, verdict = await write_and_choose(Wave(0, effort.repaired, Failure(code, verdict.findings)))
     return LiftResponse(
         request_id=request_id,
-        verdict=_doubted(verdict, questions),
+        verdict=_doubted(verdict, contradictions),
         code=code,
         ir=ir,
         examples=tuple(example.text(ir.signature.name) for example in stated),
-        questions=questions,
+        questions=(*contradictions, *open_questions(ir, verdict, request.answers)),
         model=model,
         variations=len(variations),
         stages=(ir_report, add(reports[::2]), add(reports[1::2])),

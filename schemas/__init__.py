@@ -1,10 +1,10 @@
 """What flows: every value that crosses a process border, in the order in which a request meets it."""
 
-from schemas.api import FieldError, LiftRequest, LiftResponse, Problem, StageReport, ValidateRequest
+from schemas.api import Answered, FieldError, LiftRequest, LiftResponse, Problem, Question, StageReport, ValidateRequest
 from schemas.code import Code
 from schemas.engine import Chat, Completion, Message, Sampling
 from schemas.ir import IR, Assertion, Effects, Example, Hole, Intent, Parameter, Signature
-from schemas.verdict import Evidence, Verdict
+from schemas.verdict import Evidence, Rival, Verdict
 
 IR_JSON_SCHEMA = IR.model_json_schema()
 CODE_GENERATION_SCHEMA = Code.model_json_schema()
@@ -13,6 +13,7 @@ __all__ = [
     "CODE_GENERATION_SCHEMA",
     "IR",
     "IR_JSON_SCHEMA",
+    "Answered",
     "Assertion",
     "Chat",
     "Code",
@@ -28,6 +29,8 @@ __all__ = [
     "Message",
     "Parameter",
     "Problem",
+    "Question",
+    "Rival",
     "Sampling",
     "Signature",
     "StageReport",

@@ -27,10 +27,22 @@ Examples = Annotated[tuple[ExampleText, ...], Field(max_length=32)]
 TimeoutS = Annotated[StrictFloat, Field(gt=0, le=3_600)]
 
 
+class Answered(Wire):
+    """A question of an earlier response, and what the user says to it."""
+
+    question: Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
+    answer: ExampleText
+    """One of the options, or other words. An example, such as `f([]) == 0`, is law like the others."""
+
+
 class LiftRequest(Wire):
     prompt: Words
     """What the function shall do, in natural language. Examples in it (doctests, asserts, `f(1) == 2`) are used."""
     examples: Examples = ()
+    answers: Annotated[tuple[Answered, ...], Field(max_length=16)] = ()
+    """To the `questions` of an earlier response."""
+    ir: IR | None = None
+    """Of an earlier response. It is used again, unless an answer says in words what it left open."""
     n: Annotated[StrictInt, Field(ge=1, le=64)] | None = None
     """How many variations of the code to sample. Default: the deployment's."""
     temperature: Annotated[StrictFloat, Field(ge=0, le=2)] | None = None
@@ -40,8 +52,8 @@ class LiftRequest(Wire):
 
     @property
     def words(self) -> str:
-        """All that the user says: the prompt, and then the examples."""
-        return "\n".join([self.prompt, *self.examples])
+        """All that the user says: the prompt, then the examples, then the answers."""
+        return "\n".join([self.prompt, *self.examples, *(f"{a.question} {a.answer}" for a in self.answers)])
 
 
 class StageReport(Wire):
@@ -59,11 +71,12 @@ class StageReport(Wire):
 
 
 class Question(Wire):
-    """What only the user can say. Until then nothing is assumed, and no answer is `verified`."""
+    """What only the user can say. The next request may say it in its `answers`."""
 
     question: str
     options: tuple[str, ...]
-    """Examples, of which the next request should state one and leave out the others."""
+    assumed: str | None
+    """The option that this response went by. Null where it went by none, because examples contradict each other."""
 
 
 class LiftResponse(Wire):
@@ -74,7 +87,8 @@ class LiftResponse(Wire):
     examples: tuple[str, ...] = ()
     """The user's examples that the code was held to, as they were understood."""
     questions: tuple[Question, ...] = ()
-    """Where the user's examples contradict each other. What the request leaves open besides, `ir.holes` says."""
+    """Where the user's examples contradict each other, where the IR found something open, and where variations that are
+    nearly as many as those that do as the chosen one do otherwise."""
     model: str
     variations: int
     """How many variations of the code this one was chosen from."""

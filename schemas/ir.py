@@ -37,6 +37,8 @@ class Intent(Written):
     """What the function is for."""
     rationale: Sentence
     """How the request is understood where it leaves a choice."""
+    asks_for: Literal["function", "other"]
+    """`other`: what no function from arguments to a value can be, such as prose, or work on files and machines."""
 
 
 class Parameter(Written):

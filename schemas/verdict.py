@@ -30,6 +30,22 @@ class Evidence(Wire):
     counterexample: str | None = None
 
 
+class Rival(Wire):
+    """How variations that nothing speaks against differ from the chosen one: the plainest call that tells it."""
+
+    chosen: str
+    """As an example, `f([]) == 0`: what the chosen code does."""
+    chosen_by: Annotated[int, Field(ge=1)]
+    """How many variations behave as that one on every input."""
+    other: str
+    """What the most numerous of the others do."""
+    other_by: Annotated[int, Field(ge=1)]
+
+    @property
+    def is_close(self) -> bool:
+        return 2 * self.other_by >= self.chosen_by
+
+
 class Verdict(Wire):
     level: Level
     reason: str
@@ -37,6 +53,8 @@ class Verdict(Wire):
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
     agreement: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share of the variations that behave as this one on the shared inputs; null with one variation."""
+    rival: Rival | None = None
+    """Null where all variations behave alike, or differ only in what no literal says."""
     spec_strength: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share of wrong results, made from the examples' right ones, that the postconditions reject; null when none
     could be tried."""

@@ -15,7 +15,8 @@ from lift_sys.code_stage import Wave, ask, require_answer
 from lift_sys.evaluation.tasks import tasks18
 from lift_sys.grammar.code_frame import CODE
 from lift_sys.grammar.tree import Grammar
-from lift_sys.ir_stage import IR_GRAMMAR, SAMPLE_IR, ir_chat, read_ir
+from lift_sys.ir_samples import SAMPLES
+from lift_sys.ir_stage import IR_GRAMMAR, ir_chat, read_ir
 from lift_sys.outputs import Refused
 from schemas import Chat, Completion, LiftRequest, Sampling
 from schemas.wire import Wire
@@ -53,7 +54,7 @@ def chats(grammar: str) -> list[Chat]:
     """Prompts as the stages make them, one a task."""
     if grammar == IR_GRAMMAR:
         return [ir_chat(request) for request in _REQUESTS]
-    return [chat for r in _REQUESTS for chat in ask(r, SAMPLE_IR, Wave(0, 1), {"script": 1})]
+    return [chat for r in _REQUESTS for chat in ask(r, SAMPLES[0].ir, Wave(0, 1), {"script": 1})]
 
 
 async def measure_tokens(

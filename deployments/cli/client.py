@@ -26,7 +26,7 @@ def lift(url: str, request: LiftRequest) -> LiftResponse:
         with _waiting():
             answer = httpx.post(
                 f"{url.rstrip('/')}/v1/lift",
-                json=request.model_dump(exclude_none=True),
+                json=request.model_dump(exclude_defaults=True),
                 timeout=httpx.Timeout(read_s, connect=_CONNECT_S),
                 # A proxy in the environment leads outside; the service is on this machine or beside it.
                 trust_env=False,

@@ -1,5 +1,6 @@
 """Answers as a person reads them."""
 
+from rich.console import Console
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Column, Table
@@ -7,7 +8,7 @@ from rich.text import Text
 
 from deployments.cli.console import out, plain, seen
 from lift_sys.signatures import header
-from schemas import IR, LiftResponse, Verdict
+from schemas import IR, LiftResponse, Question, Verdict
 
 COLOURS = {"verified": "green", "likely": "cyan", "unverified": "yellow", "rejected": "red"}
 _MARKS = {"passed": Text("✓", "green"), "failed": Text("✗", "red"), "skipped": Text("-", "dim")}
@@ -20,8 +21,15 @@ def show_response(answer: LiftResponse) -> None:
     )
     show_verdict(answer.verdict)
     for question in answer.questions:
-        out.print(plain(f"? {question.question}\n  " + "\n  ".join(question.options), "yellow"))
+        show_question(question, out)
     _show_costs(answer)
+
+
+def show_question(question: Question, console: Console) -> None:
+    lines = [f"? {question.question}"]
+    for number, option in enumerate(question.options, 1):
+        lines.append(f"  {number}  {option}{' (assumed)' if option == question.assumed else ''}")
+    console.print(plain("\n".join(lines), "yellow"))
 
 
 def show_ir(ir: IR) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 
 from lift_sys.grammar.code_frame import CODE
 from lift_sys.grammar.tree import Grammar, Node
-from lift_sys.ir_stage import IR_GRAMMAR, SAMPLE_IR
+from lift_sys.ir_samples import SAMPLES
+from lift_sys.ir_stage import IR_GRAMMAR
 from lift_sys.outputs import require_whole
 from lift_sys.proof.backends import Compiled, LLGuidance, XGrammar, admits
 from lift_sys.proof.instances import sample
@@ -28,7 +29,7 @@ _INSTANCES = 10
 _COMPILATIONS = 5
 _MASKS = 3
 _SOURCE = f"{inspect.getsource(require_whole).strip()}\n```"
-_AS_MODELS_WRITE = {IR_GRAMMAR: (SAMPLE_IR.model_dump_json(),) * _INSTANCES, CODE: (_SOURCE,) * _INSTANCES}
+_AS_MODELS_WRITE = {IR_GRAMMAR: (SAMPLES[0].ir.model_dump_json(),) * _INSTANCES, CODE: (_SOURCE,) * _INSTANCES}
 
 
 class Engine(Protocol):

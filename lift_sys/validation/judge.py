@@ -21,6 +21,7 @@ from lift_sys.validation.counterexamples import shrunk
 from lift_sys.validation.levels import is_veto, level, thresholds
 from lift_sys.validation.observation import Observed, known_inputs, more_inputs, observe
 from lift_sys.validation.review import review
+from lift_sys.validation.rivals import strongest_rival
 from lift_sys.validation.selection import Candidate, Policy, soft
 from lift_sys.validation.spec import Spec
 from schemas.verdict import Evidence, Verdict
@@ -56,12 +57,14 @@ async def judge(
     evidence = await shrunk(spec, sources[best], candidates[best].evidence, sandbox, seed)
     agreement = soft_agreement([c.behaviour for c in candidates], tried)[best] if len(sources) > 1 else None
     word, reason = level(evidence, agreement, sampled=sampled)
+    standing = [c for c in candidates if c.behaviour and not _vetoed(c)]
     told = () if agreement is None else (_agreement(agreement, len(sources)),)
     verdict = Verdict(
         level=word,
         reason=reason,
         evidence=(*evidence, *reviewed.evidence, *told),
         agreement=agreement,
+        rival=strongest_rival(spec.function, candidates[best], standing, tried),
         spec_strength=reviewed.strength,
         seed=seed,
         sandbox=observed[best].report.tier,
@@ -74,10 +77,17 @@ def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> int:
 
     def rank(index: int) -> tuple[bool, float, float]:
         evidence = candidates[index].evidence
-        vetoed = any(e.outcome == "failed" and is_veto(e) for e in evidence)
-        return (not vetoed, scores[index], sum(e.outcome == "passed" for e in evidence) / len(evidence))
+        return (
+            not _vetoed(candidates[index]),
+            scores[index],
+            sum(e.outcome == "passed" for e in evidence) / len(evidence),
+        )
 
     return max(range(len(candidates)), key=rank)
+
+
+def _vetoed(candidate: Candidate) -> bool:
+    return any(e.outcome == "failed" and is_veto(e) for e in candidate.evidence)
 
 
 def _check(spec: Spec, observed: Observed, inside: Behaviour) -> list[Evidence]:

@@ -46,11 +46,11 @@ def clusters(candidates: Sequence[Candidate], inputs: Sequence[str]) -> list[flo
 
     Soft agreement and advice only decide between clusters of one size.
     """
-    sizes = Counter(_signature(c, inputs) for c in candidates if c.behaviour)
+    sizes = Counter(signature_on(c, inputs) for c in candidates if c.behaviour)
     fine = soft(candidates, inputs)
     most = 1 + EXAMPLES_WEIGHT + ASSERTIONS_WEIGHT
     return [
-        (sizes[_signature(c, inputs)] if c.behaviour else 0) + score / (2 * most)
+        (sizes[signature_on(c, inputs)] if c.behaviour else 0) + score / (2 * most)
         for c, score in zip(candidates, fine, strict=True)
     ]
 
@@ -86,5 +86,6 @@ def _is_advice(evidence: Evidence) -> bool:
     return evidence.kind == "assertion" or (evidence.kind == "example" and evidence.origin == "inferred")
 
 
-def _signature(candidate: Candidate, inputs: Sequence[str]) -> tuple[str | None, ...]:
+def signature_on(candidate: Candidate, inputs: Sequence[str]) -> tuple[str | None, ...]:
+    """Equal for candidates that behave alike on every input."""
     return tuple(candidate.behaviour[text].key if text in candidate.behaviour else None for text in inputs)

@@ -52,7 +52,7 @@ def test_the_defaults_fit(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "why"),
     [
-        ({"ir": {"max_tokens": 2_000}}, r"ir\.max_tokens is 2000, and an answer can take 3478 tokens"),
+        ({"ir": {"max_tokens": 2_000}}, r"ir\.max_tokens is 2000, and an answer can take 3500 tokens"),
         ({"engine": {"context_tokens": 3_500}}, "no room for a prompt"),
         ({"code": {"max_tokens": 8_192}}, r"code\.max_tokens is 8192, which leaves no room"),
     ],

@@ -21,7 +21,7 @@ def ir() -> IR:
     """Of `double(x: int) -> int`, with two right examples and a right postcondition."""
     return IR.model_validate(
         {
-            "intent": {"summary": "Double a number.", "rationale": "Nothing is left open."},
+            "intent": {"summary": "Double a number.", "rationale": "Nothing is left open.", "asks_for": "function"},
             "signature": {
                 "name": "double",
                 "parameters": [{"name": "x", "type": "int", "kind": "positional", "default": None}],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lift_sys.code_stage import Failure, Mix, Wave, to_code, write_code
-from lift_sys.errors import OutputInvalid, SpecificationInvalid
+from lift_sys.errors import NoFunction, OutputInvalid, SpecificationInvalid
 from lift_sys.framings import FRAMINGS
 from lift_sys.ir_stage import ir_chat, stated_examples, why_unusable, write_ir
 from lift_sys.outputs import CountInvalid, Reason, Stage
@@ -88,9 +88,32 @@ async def test_ir_chats_differ_in_their_last_message_only() -> None:
     assert one[-1] != other[-1]
 
 
-async def test_the_sample_that_a_model_is_shown_follows_the_grammar_and_can_be_used() -> None:
-    [sample] = [message.content for message in ir_chat(REQUEST).messages if message.role == "assistant"]
-    assert why_unusable(IR.model_validate_json(sample)) == ""
+async def test_the_samples_that_a_model_is_shown_follow_the_grammar_and_can_be_used() -> None:
+    samples = [message.content for message in ir_chat(REQUEST).messages if message.role == "assistant"]
+    assert [why_unusable(IR.model_validate_json(sample)) for sample in samples] == [""] * 3
+
+
+@pytest.mark.parametrize(
+    ("prompt", "refused"),
+    [
+        ("Write me a poem.", True),
+        ("Delete all files.", True),
+        ("Write me a poem, so that poem('sea') == 'blue'.", False),
+        ("def poem(about: str) -> str:\n    ...", False),
+    ],
+    ids=["prose", "work on a machine", "an example says what it is to do", "a header says what it takes"],
+)
+async def test_a_request_for_no_function_is_refused_with_the_models_reason(prompt: str, refused: bool, ir: IR) -> None:
+    intent = ir.intent.model_copy(update={"asks_for": "other", "rationale": "Nothing is computed."})
+    engine = ScriptedEngine([ir.model_copy(update={"intent": intent}).model_dump_json()])
+    written = write_ir(
+        LiftRequest(prompt=prompt), "s", engine=engine, max_tokens=9, max_attempts=1, count=nobody_counts
+    )
+    if refused:
+        with pytest.raises(NoFunction, match=r"^Nothing is computed\.$"):
+            await written
+    else:
+        assert (await written)[0].intent.asks_for == "other"
 
 
 BAD_IRS = {
@@ -326,7 +349,8 @@ async def test_all_ways_to_ask_for_code_say_the_users_words(name: str, ir: IR) -
     follows = name == "ir"
     assert (ir.model_dump_json() in said(chat)) is follows
     if follows:
-        assert chat.messages[:4] == ir_chat(ASKED).messages
+        before = ir_chat(ASKED).messages
+        assert chat.messages[: len(before)] == before
 
 
 @pytest.mark.parametrize(

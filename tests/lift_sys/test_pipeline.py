@@ -11,7 +11,20 @@ from lift_sys.ledger import Ledger, add
 from lift_sys.pipeline import Effort, Stages, lift
 from lift_sys.sandbox import ProcessSandbox
 from lift_sys.validator_stage import choose_code
-from schemas import IR, Code, Completion, Evidence, Example, LiftRequest, LiftResponse, StageReport, Verdict
+from schemas import (
+    IR,
+    Answered,
+    Code,
+    Completion,
+    Evidence,
+    Example,
+    Hole,
+    LiftRequest,
+    LiftResponse,
+    Rival,
+    StageReport,
+    Verdict,
+)  # fmt: skip
 from schemas.verdict import Level
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +46,7 @@ class Plan:
     ir: IR
     levels: list[Level]
     agreement: float = 0.5
+    rival: Rival | None = None
     sessions: list[str] = field(default_factory=list)
     waves: list[Wave] = field(default_factory=list)
     stated: list[tuple[Example, ...]] = field(default_factory=list)
@@ -62,8 +76,9 @@ class Plan:
         if level != "rejected":
             evidence = evidence.model_copy(update={"outcome": "passed"})
         verdict = Verdict(
-            level=level, reason="as planned", evidence=(evidence,), agreement=self.agreement, sandbox="namespaces"
-        )
+            level=level, reason="as planned", evidence=(evidence,), agreement=self.agreement, rival=self.rival,
+            sandbox="namespaces",
+        )  # fmt: skip
         return variations[-1], verdict, StageReport(stage="validate", seconds=0.25, attempts=1)
 
     async def run(self, request: LiftRequest = REQUEST, effort: Effort = ONE_WAVE) -> LiftResponse:
@@ -195,6 +210,61 @@ async def test_examples_that_contradict_each_other_are_asked_about_and_not_guess
     assert response.examples == held_to
     assert [question.options for question in response.questions] == asked
     assert response.verdict.level == ("likely" if asked else "verified")
+
+
+async def test_an_answer_decides_between_examples_that_contradict_each_other(ir: IR) -> None:
+    plan = Plan(ir, ["verified"], agreement=1.0)
+    answers = (Answered(question="Which is meant?", answer="double(2) == 5"),)
+    response = await plan.run(LiftRequest(prompt="double(2) == 4; double(2) == 5", answers=answers))
+    assert (response.examples, response.questions) == (("double(2) == 5",), ())
+    assert response.verdict.level == "verified"
+
+
+RIVAL = Rival(chosen="double('') == ''", chosen_by=3, other="double('') == 0", other_by=2)
+FAR = Rival(chosen="double('') == ''", chosen_by=5, other="double('') == 0", other_by=2)
+HOLE = Hole(question="Of what?", options=("numbers", "texts"), assumed="numbers")
+WHICH = "Which of these is right?"
+
+
+@pytest.mark.parametrize(
+    ("holes", "rival", "answered", "asked"),
+    [
+        ((), None, {}, {}),
+        ((), RIVAL, {}, {WHICH: "double('') == ''"}),
+        ((), FAR, {}, {}),
+        ((HOLE,), RIVAL, {}, {"Of what?": "numbers", WHICH: "double('') == ''"}),
+        ((HOLE,), RIVAL, {"Of what?": "texts"}, {WHICH: "double('') == ''"}),
+    ],
+    ids=["nothing is open", "variations part", "few differ", "the IR assumed something", "answered once"],
+)
+async def test_what_is_open_is_asked_with_what_was_assumed(
+    holes: tuple[Hole, ...], rival: Rival | None, answered: dict[str, str], asked: dict[str, str], ir: IR
+) -> None:
+    plan = Plan(ir.model_copy(update={"holes": holes}), ["likely"], rival=rival)
+    answers = tuple(Answered(question=question, answer=answer) for question, answer in answered.items())
+    response = await plan.run(LiftRequest(prompt="double", answers=answers))
+    assert {question.question: question.assumed for question in response.questions} == asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "written"), [(None, False), ("double(2) == 4", False), ("texts, too", True)],
+    ids=["no answer", "an example", "other words"],
+)  # fmt: skip
+async def test_an_ir_of_before_is_used_again_unless_words_say_what_it_left_open(
+    answer: str | None, written: bool, ir: IR
+) -> None:
+    plan = Plan(ir, ["likely"])
+    known = ir.model_copy(update={"holes": (HOLE,)})
+    answers = () if answer is None else (Answered(question="Of what?", answer=answer),)
+    response = await plan.run(LiftRequest(prompt="double", answers=answers, ir=known))
+    assert response.ir == (ir if written else known)
+    assert response.stages[0].attempts == (2 if written else 0)
+
+
+async def test_an_ir_that_no_code_can_be_held_to_is_refused(ir: IR) -> None:
+    bad = ir.model_copy(update={"signature": ir.signature.model_copy(update={"name": "class"})})
+    with pytest.raises(SpecificationInvalid, match="keyword"):
+        await Plan(ir, ["likely"]).run(LiftRequest(prompt="double", ir=bad))
 
 
 async def test_an_example_that_cannot_be_read_is_refused_before_any_work(ir: IR) -> None:

@@ -14,7 +14,7 @@ from schemas.wire import Wire
 
 ORDER_OF_WRITING = {
     "IR": ["intent", "signature", "examples", "assertions", "effects", "holes"],
-    "Intent": ["summary", "rationale"],
+    "Intent": ["summary", "rationale", "asks_for"],
     "Signature": ["name", "parameters", "returns", "is_async"],
     "Parameter": ["name", "type", "kind", "default"],
     "Example": ["origin", "arguments", "expect", "value", "covers"],

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from deployments.cli.main import app
 from deployments.scripted_engine import IR_TEXT
-from schemas import IR, Code, Evidence, LiftResponse, Problem, StageReport, Verdict
+from schemas import IR, Code, Evidence, LiftResponse, Problem, Question, StageReport, Verdict
 
 
 def response(level: str) -> LiftResponse:
@@ -91,6 +91,41 @@ def test_the_request_is_what_was_asked_for(peer: Peer) -> None:
         "temperature": 0.5,
         "timeout_s": 60.0,
     }
+
+
+HOLE = Question(question="Which vowels?", options=("a, e, i, o, u", "with y"), assumed="a, e, i, o, u")
+RIVAL = Question(question="Which of these is right?", options=("f([]) == 0", "f([]) == 1"), assumed="f([]) == 0")
+
+
+@pytest.mark.parametrize(
+    ("typed", "answers"),
+    [
+        ("2\n2\n", [("Which vowels?", "with y"), ("Which of these is right?", "f([]) == 1")]),
+        ("1\n\n", None),
+        ("\nf([]) raises ValueError\n", [("Which of these is right?", "f([]) raises ValueError")]),
+        ("all of them\n\n", [("Which vowels?", "all of them")]),
+    ],
+    ids=["others than assumed", "what was assumed", "words of one's own as an example", "other words"],
+)
+def test_what_is_open_is_asked_and_the_service_asked_again_with_the_answers(
+    peer: Peer, typed: str, answers: list[tuple[str, str]] | None
+) -> None:
+    peer.content = response("likely").model_copy(update={"questions": (HOLE, RIVAL)}).model_dump_json()
+    shown = run(peer, "count", "-i", stdin=typed)
+    assert shown.exit_code == (1 if answers else 0), shown.output  # the input ends where a second round asks again
+    assert "with y" in shown.stderr
+    if answers is None:
+        assert len(peer.asked) == 1
+    else:
+        assert [(a["question"], a["answer"]) for a in peer.asked[1]["answers"]] == answers
+        assert peer.asked[1]["ir"] == json.loads(IR_TEXT)
+
+
+def test_without_being_told_to_it_asks_nothing(peer: Peer) -> None:
+    peer.content = response("likely").model_copy(update={"questions": (HOLE,)}).model_dump_json()
+    shown = run(peer, "count")
+    assert (shown.exit_code, len(peer.asked)) == (0, 1)
+    assert "Which vowels?" in shown.stdout
 
 
 def test_a_problem_is_told_in_its_own_words(peer: Peer) -> None:

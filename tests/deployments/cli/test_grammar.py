@@ -45,7 +45,7 @@ def test_a_limit_that_the_worst_case_exceeds_is_told_by_its_fields(tmp_path: Pat
     config.write_text(changed, encoding="utf-8")
     shown = lift("grammar", "bound", "--config", str(config))
     assert shown.returncode == 1
-    assert "ir.max_tokens is 900, and an answer can take 3478 tokens" in shown.stderr
+    assert "ir.max_tokens is 900, and an answer can take 3500 tokens" in shown.stderr
     assert "examples[5].arguments" in shown.stderr
     refused = lift("serve", str(config))
     assert refused.returncode == 2

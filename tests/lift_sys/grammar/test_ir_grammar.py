@@ -37,7 +37,7 @@ def field_of(model: type[Wire], name: str) -> st.SearchStrategy[Any]:
 
 IRS = st.builds(
     IR,
-    intent=st.builds(Intent, summary=TEXTS, rationale=TEXTS),
+    intent=st.builds(Intent, summary=TEXTS, rationale=TEXTS, asks_for=st.sampled_from(["function", "other"])),
     signature=st.builds(
         Signature,
         name=NAMES,
@@ -101,7 +101,7 @@ TEXT = {
 
 @pytest.mark.parametrize("text", TEXT.values(), ids=TEXT)
 def test_every_text_can_be_written_and_is_read_back(admitted: Admits, text: str, ir: IR) -> None:
-    changed = ir.model_copy(update={"intent": Intent(summary=text, rationale="r")})
+    changed = ir.model_copy(update={"intent": Intent(summary=text, rationale="r", asks_for="function")})
     written = compact(changed.model_dump(mode="json"))
     assert admitted(ROOT, written)
     assert IR.model_validate_json(written).intent.summary == text
@@ -109,7 +109,7 @@ def test_every_text_can_be_written_and_is_read_back(admitted: Admits, text: str,
 
 @pytest.mark.parametrize("text", [t for t in TEXT.values() if max(t, default="") <= "\uffff" and len(t) < 8], ids=ascii)
 def test_a_text_can_be_written_in_escapes_too(admitted: Admits, text: str, ir: IR) -> None:
-    changed = ir.model_copy(update={"intent": Intent(summary=text, rationale="r")})
+    changed = ir.model_copy(update={"intent": Intent(summary=text, rationale="r", asks_for="function")})
     assert admitted(ROOT, compact(changed.model_dump(mode="json"), escaped=True))
 
 
@@ -129,7 +129,7 @@ REFUSED: dict[str, Change] = {
     "a key is missing": lambda ir: without(ir, "holes"),
     "an inner key is missing": lambda ir: {**ir, "intent": {"summary": "s"}},
     "keys change places": lambda ir: {"signature": ir["signature"], **ir},
-    "inner keys change places": lambda ir: {**ir, "intent": {"rationale": "r", "summary": "s"}},
+    "inner keys change places": lambda ir: {**ir, "intent": {"rationale": "r", "summary": "s", "asks_for": "function"}},
     "a key too many": lambda ir: {**ir, "more": 1},
     "an inner key too many": lambda ir: with_(ir, "effects", more=1),
     "a word that is not in the list": lambda ir: with_(ir, "effects", imports=["os"]),
