@@ -15,11 +15,11 @@ from deployments.grammars import grammars_of
 from lift_sys.audit.dataset import read
 from lift_sys.evaluation.direct import DIRECT_TOKENS, json_grammar
 from lift_sys.evaluation.exams import Exam, checked, solved
-from lift_sys.evaluation.summary import summarise
+from lift_sys.evaluation.summary import Price, summarise
 from lift_sys.evaluation.tape import Tape
 from lift_sys.evaluation.tasks import tasks18
 from lift_sys.sandbox import ProcessSandbox
-from schemas.figure import Figure, circumstances, index, write_result
+from schemas.figure import RESULTS, Figure, circumstances, index, write_result
 
 if TYPE_CHECKING:
     from deployments.evaluation.arms import Arm
@@ -55,8 +55,13 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(help="Only the first so many tasks.")] = None,
     concurrency: Annotated[int, typer.Option(help="Tasks at once.", min=1)] = 6,
     most_plus: Annotated[int, typer.Option(help="Of a benchmark's added inputs, as many as this.", min=1)] = 1_000,
+    price: Annotated[
+        tuple[float, float] | None, typer.Option(help="Dollars for a million tokens of a prompt, and of an answer.")
+    ] = None,
     rows: Annotated[Path | None, typer.Option("--out", help="Keep rows here; a second run goes on from them.")] = None,
-    record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json and index its figures.")] = None,
+    record: Annotated[
+        str | None, typer.Option(help="Write docs/results/RECORD.json with a picture, and index its figures.")
+    ] = None,
 ) -> None:
     """Ask tasks of a service, or of the pipeline over a tape or a live engine; grade by what nobody asked ever sees."""
     if tape and live:
@@ -69,7 +74,7 @@ def evaluate(
     sandbox.close()
     order = {name: place for place, name in enumerate(names)}
     found.sort(key=lambda row: (order.get(row.arm, len(order)), row.seed))
-    summary = summarise(found)
+    summary = summarise(found, Price(*price) if price else None)
     out.print(summary)
     if record:
         amounts = {"n": n, "limit": limit, "seeds": seeds, "most-plus": most_plus}
@@ -179,7 +184,10 @@ def _command(
 
 
 def _record(name: str, command: str, summary: dict[str, Any], rows: "list[Row]", exams: int) -> None:
+    from deployments.evaluation.plots import plot
+
     write_result(name, summary, [row.model_dump(exclude={"source"}) for row in rows], command)
+    plot(summary, name, RESULTS / f"{name}.png")
     service: dict[str, Any] = next((found for arm, found in summary.items() if arm.startswith(_SERVICE)), {})
     prefix = f"eval.{name.removeprefix('eval/')}"
     index(

@@ -7,6 +7,7 @@ import typer
 
 from deployments.cli.audit import audit
 from deployments.cli.bench import bench
+from deployments.cli.calibrate import calibrate
 from deployments.cli.demo import demo
 from deployments.cli.doctor import doctor
 from deployments.cli.evaluate import evaluate
@@ -29,6 +30,7 @@ app.command()(replay)
 app.command()(serve)
 app.command()(demo)
 app.command(name="eval")(evaluate)
+app.command()(calibrate)
 app.command()(audit)
 app.command()(doctor)
 app.add_typer(model, name="model")

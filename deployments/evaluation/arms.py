@@ -1,7 +1,7 @@
 """Ways of answering a request that are compared: the model asked directly, or the whole pipeline in many settings.
 
 An arm is written as its name, and for the pipeline settings that it changes: `service`, `service:n=4,policy=clusters`,
-`service:n=1,mix=ir`, `service:mix=stub*2+script`.
+`service:n=1,mix=ir`, `service:mix=stub*2+script`, `service:ir=off`.
 """
 
 import json
@@ -14,10 +14,13 @@ from pydantic import ValidationError
 
 from deployments.settings import Settings
 from deployments.stages import CodeStage, IRStage, Validator
+from lift_sys.code_stage import Wave
 from lift_sys.engine import Engine
 from lift_sys.evaluation.direct import DIRECT_TOKENS, direct_chat, json_chat, source_in, source_in_json
+from lift_sys.evaluation.plain_ir import write_plain_ir
 from lift_sys.evaluation.rows import Answer
 from lift_sys.pipeline import Stages, lift
+from lift_sys.validation.levels import grounds
 from schemas import IR, Code, Example, LiftRequest, LiftResponse, StageReport, Verdict
 from schemas.engine import Chat, Sampling
 
@@ -33,6 +36,8 @@ _DIRECT: dict[str, tuple[Callable[[LiftRequest], Chat], Callable[[str], str]]] =
 _CODE = ("n", "first", "mix", "temperature", "later_temperature")
 _VALIDATOR = ("policy",)
 _PIPELINE = ("repairs",)
+_NO_IR = "ir=off"
+"""The function's name in place of an IR: what does the model's own bring?"""
 _SERVICE = "service"
 
 
@@ -46,7 +51,8 @@ def plan(name: str, settings: Settings) -> Plan:
     if kind in _DIRECT and not changes:
         return partial(_direct, *_DIRECT[kind], Sampling(max_tokens=DIRECT_TOKENS))
     if kind == _SERVICE:
-        return partial(_service, changed(settings, changes))
+        told = [change for change in changes.split(",") if change != _NO_IR]
+        return partial(_service, changed(settings, ",".join(told)), _NO_IR not in changes.split(","))
     raise UnknownArm(f"{name!r} is none of {', '.join(_DIRECT)}, {_SERVICE} or {_SERVICE}:SETTING=VALUE,…")
 
 
@@ -100,14 +106,15 @@ def _direct(chat: Callable[[LiftRequest], Chat], read: Callable[[str], str], sam
     return answer
 
 
-def _service(settings: Settings, engine: Engine) -> Arm:
-    """The service's own stages, in this process."""
+def _service(settings: Settings, specify: bool, engine: Engine) -> Arm:
+    """The service's own stages, in this process. `specify`: let the model write an IR."""
     ir = IRStage(engine, settings.ir, lambda stage, reason: None)
     code = CodeStage(engine, settings.code, lambda stage, reason: None)
     validator = Validator(settings.validator)
 
     async def answer(request: LiftRequest, session: str) -> Answer:
         seen: Sequence[Code] = ()
+        repaired = False
 
         async def choose(
             ir: IR, stated: tuple[Example, ...], codes: tuple[Code, ...]
@@ -116,10 +123,14 @@ def _service(settings: Settings, engine: Engine) -> Arm:
             seen = codes
             return await validator.choose(ir, stated, codes)
 
-        stages = Stages(write_ir=ir.write, write_code=code.write, choose_code=choose)
-        return of_response(
-            await lift(request, session, stages, settings.effort(request.n), settings.engine.model), seen
-        )
+        async def write(request: LiftRequest, ir: IR, wave: Wave, session: str) -> tuple[tuple[Code, ...], StageReport]:
+            nonlocal repaired
+            repaired = repaired or wave.failure is not None
+            return await code.write(request, ir, wave, session)
+
+        stages = Stages(write_ir=ir.write if specify else write_plain_ir, write_code=write, choose_code=choose)
+        response = await lift(request, session, stages, settings.effort(request.n), settings.engine.model)
+        return of_response(response, seen).model_copy(update={"repaired": repaired})
 
     return answer
 
@@ -130,6 +141,7 @@ def of_response(response: LiftResponse, samples: Sequence[Code] = ()) -> Answer:
         level=response.verdict.level,
         reason=response.verdict.reason,
         agreement=response.verdict.agreement,
+        grounds=grounds(response.verdict.evidence),
         samples=tuple(code.source for code in samples),
         prompt_tokens=sum(stage.prompt_tokens for stage in response.stages),
         cached_tokens=sum(stage.cached_tokens for stage in response.stages),

@@ -74,7 +74,7 @@ async def _row(exam: Exam, name: str, seed: int, arm: Arm) -> Row:
     begun = time.monotonic()
     try:
         answer = await arm(LiftRequest(prompt=exam.task.prompt), f"{exam.task.id}/{name}/{seed}")
-    except (LiftError, NotOnTape, Unanswered) as error:
+    except (LiftError, NotOnTape, Unanswered, ValueError) as error:
         said = f"{type(error).__name__}: {error}"
         seconds = time.monotonic() - begun
         return Row(
@@ -92,6 +92,8 @@ async def _row(exam: Exam, name: str, seed: int, arm: Arm) -> Row:
         right=sum(right),
         samples=len(right),
         agreement=answer.agreement,
+        grounds=answer.grounds,
+        repaired=answer.repaired,
         prompt_tokens=answer.prompt_tokens,
         cached_tokens=answer.cached_tokens,
         completion_tokens=answer.completion_tokens,

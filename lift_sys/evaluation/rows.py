@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from lift_sys.validation.levels import Grounds
 from schemas.verdict import Level
 from schemas.wire import Wire
 
@@ -14,8 +15,11 @@ class Answer(Wire):
     """Null for an arm without a verdict."""
     reason: str = ""
     agreement: float | None = None
+    grounds: Grounds | None = None
     samples: tuple[str, ...] = ()
     """All that the source was chosen from, itself included; empty where they are not known."""
+    repaired: bool = False
+    """Whether all was rejected first, and mended variations asked for."""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
@@ -33,6 +37,8 @@ class Row(Wire):
     """How many of the samples are, by all inputs."""
     samples: int = 0
     agreement: float | None = None
+    grounds: Grounds | None = None
+    repaired: bool = False
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0

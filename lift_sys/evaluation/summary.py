@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 from lift_sys.evaluation.rows import Row
 
@@ -11,12 +11,26 @@ BINS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0)
 """Borders of the calibration curve's bins of agreement; the last one is of 1 alone."""
 
 
-def summarise(rows: Sequence[Row]) -> dict[str, Any]:
+class Price(NamedTuple):
+    """Dollars for a million tokens."""
+
+    prompt: float
+    completion: float
+
+    def of(self, row: Row) -> float:
+        return (row.prompt_tokens * self.prompt + row.completion_tokens * self.completion) / 1e6
+
+
+def summarise(rows: Sequence[Row], price: Price | None = None) -> dict[str, Any]:
     """By arm. The first arm is what the others are compared with, task by task and seed by seed."""
     arms = {name: [row for row in rows if row.arm == name] for name in dict.fromkeys(row.arm for row in rows)}
     first = next(iter(arms), "")
     return {
-        name: {**_arm(of), **({} if name == first else {f"over {first}": _gain(of, arms[first])})}
+        name: {
+            **_arm(of),
+            **_dollars(of, price),
+            **({} if name == first else {f"over {first}": _gain(of, arms[first])}),
+        }
         for name, of in arms.items()
     }
 
@@ -32,6 +46,7 @@ def _arm(rows: Sequence[Row]) -> dict[str, Any]:
         "plus_interval": _interval(rows, lambda row: row.plus),
         **_sampled([row for row in rows if row.samples]),
         "levels": {level: _level(rows, level) for level in LEVELS if any(row.level == level for row in rows)},
+        **_repaired([row for row in rows if row.repaired], len(rows)),
         "calibration": _calibration(rows),
         "completion_tokens": round(mean(row.completion_tokens for row in rows), 1),
         "prompt_tokens": round(mean(row.prompt_tokens for row in rows), 1),
@@ -51,6 +66,15 @@ def _sampled(rows: Sequence[Row]) -> dict[str, Any]:
         "mean_sample": _share(row.right / row.samples for row in rows),
         "oracle": _share(row.right > 0 for row in rows),
     }
+
+
+def _repaired(rows: Sequence[Row], of: int) -> dict[str, Any]:
+    """How often all was rejected and had to be mended, and how often that is right then."""
+    return {"repaired": {"share": round(len(rows) / of, 4), "right": _share(row.plus for row in rows)}} if rows else {}
+
+
+def _dollars(rows: Sequence[Row], price: Price | None) -> dict[str, float]:
+    return {"usd": round(mean(map(price.of, rows)), 8)} if price else {}
 
 
 def _level(rows: Sequence[Row], level: str) -> dict[str, float]:

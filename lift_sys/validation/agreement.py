@@ -23,3 +23,21 @@ def soft_agreement(
                 weight = crash_weight if behaviours[index][text].raised else 1.0
                 totals[index] += weight * counts[key] / len(behaviours)
     return [total / len(inputs) if inputs else 0.0 for total in totals]
+
+
+Pattern = tuple[str | None, ...]
+
+
+def pattern(behaviour: Mapping[str, Outcome], inputs: Sequence[str]) -> Pattern:
+    """Equal for candidates that do the same on every input."""
+    return tuple(behaviour[text].key if text in behaviour else None for text in inputs)
+
+
+def alike(behaviours: Sequence[Mapping[str, Outcome]], inputs: Sequence[str]) -> list[float]:
+    """For each candidate the share of all candidates that do the same on every input, itself included.
+
+    Where no input was tried, or a candidate made no call, there is nothing to agree on: 0.
+    """
+    patterns = [pattern(behaviour, inputs) if behaviour and inputs else None for behaviour in behaviours]
+    counts = Counter(patterns)
+    return [counts[one] / len(patterns) if one else 0.0 for one in patterns]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lift_sys.sandbox import Sandbox
-from lift_sys.validation.agreement import soft_agreement
+from lift_sys.validation.agreement import alike
 from lift_sys.validation.assertions import Behaviour, check_assertions, domain
 from lift_sys.validation.checks import (
     check_effects,
@@ -55,7 +55,7 @@ async def judge(
     ]
     best = _best(candidates, policy(candidates, tried))
     evidence = await shrunk(spec, sources[best], candidates[best].evidence, sandbox, seed)
-    agreement = soft_agreement([c.behaviour for c in candidates], tried)[best] if len(sources) > 1 else None
+    agreement = alike([c.behaviour for c in candidates], tried)[best] if len(sources) > 1 else None
     word, reason = level(evidence, agreement, sampled=sampled)
     standing = [c for c in candidates if c.behaviour and not _vetoed(c)]
     told = () if agreement is None else (_agreement(agreement, len(sources)),)
@@ -117,5 +117,5 @@ def _agreement(share: float, of: int) -> Evidence:
         kind="agreement",
         origin="rule",
         outcome="passed" if share >= thresholds().likely else "failed",
-        detail=f"behaves as {share:.0%} of {of} variations do, averaged over the inputs",
+        detail=f"behaves as {share:.0%} of {of} variations do, on every input",
     )

@@ -6,11 +6,16 @@ The thresholds are data; `thresholds.json` says on what they were chosen.
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from schemas.verdict import Evidence, Level, Verdict
 from schemas.wire import Wire
+
+Grounds = Literal["refuted", "doubted", "confirmed", "unstated"]
+"""Refuted: an example of the user or a rule fails. Doubted: something else speaks against it. Confirmed: an example of
+the user holds. Unstated: there is none."""
 
 
 class Thresholds(Wire):
@@ -24,9 +29,12 @@ class Thresholds(Wire):
     provenance: str
 
 
+THRESHOLDS = Path(__file__).parent / "thresholds.json"
+
+
 @cache
 def thresholds() -> Thresholds:
-    return Thresholds.model_validate_json((Path(__file__).parent / "thresholds.json").read_text(encoding="utf-8"))
+    return Thresholds.model_validate_json(THRESHOLDS.read_text(encoding="utf-8"))
 
 
 def is_veto(evidence: Evidence) -> bool:
@@ -39,32 +47,49 @@ def is_settled(verdict: Verdict) -> bool:
     return verdict.level == "verified" and agreement is not None and agreement >= thresholds().settled
 
 
+def grounds(evidence: Sequence[Evidence]) -> Grounds:
+    """What a level can rest on, apart from agreement."""
+    failed = [e for e in evidence if e.outcome == "failed"]
+    if any(map(is_veto, failed)):
+        return "refuted"
+    if _doubts(failed):
+        return "doubted"
+    return "confirmed" if _stated(evidence) else "unstated"
+
+
 def level(evidence: Sequence[Evidence], agreement: float | None, *, sampled: bool) -> tuple[Level, str]:
     """The level and the reason for it. `agreement`: with all variations, itself included; None if it is alone."""
     shared = agreement or 0.0
-    failed = [e for e in evidence if e.outcome == "failed"]
-    if vetoes := [e for e in failed if is_veto(e)]:
-        return "rejected", vetoes[0].detail
-    stated = sum(e.kind == "example" and e.origin == "user" and e.outcome == "passed" for e in evidence)
-    doubts = [e for e in failed if e.kind != "example"]
-    if stated and not doubts and not sampled:
+    ground = grounds(evidence)
+    stated = _stated(evidence)
+    if ground == "refuted":
+        return "rejected", next(e.detail for e in evidence if e.outcome == "failed" and is_veto(e))
+    if ground == "confirmed" and not sampled:
         return "verified", f"all {stated} examples given hold"
-    if stated and not doubts and shared >= thresholds().verified:
+    if ground == "confirmed" and shared >= thresholds().verified:
         return "verified", f"all {stated} examples of the user hold, and {shared:.0%} of the variations agree"
-    return _unproven(evidence, stated, doubts, shared)
+    return _unproven(evidence, ground, shared)
 
 
-def _unproven(
-    evidence: Sequence[Evidence], stated: int, doubts: Sequence[Evidence], agreement: float
-) -> tuple[Level, str]:
-    missing = "the request states no example" if not stated else "the variations do not agree enough"
-    if doubts:
-        missing = doubts[0].detail
-    if agreement >= thresholds().likely and (stated or _met_by_half(evidence)):
+def _unproven(evidence: Sequence[Evidence], ground: Grounds, agreement: float) -> tuple[Level, str]:
+    missing = "the request states no example" if ground == "unstated" else "the variations do not agree enough"
+    if ground == "doubted":
+        missing = _doubts(evidence)[0].detail
+    if agreement >= thresholds().likely and (_stated(evidence) or _met_by_half(evidence)):
         return "likely", f"{agreement:.0%} of the variations agree, but {missing}"
-    if stated and not doubts:
+    if ground == "confirmed":
         return "likely", "the examples of the user hold, but no other variation confirms it"
-    return "unverified", f"nothing speaks against it, but {missing}" if not doubts else missing
+    return "unverified", missing if ground == "doubted" else f"nothing speaks against it, but {missing}"
+
+
+def _stated(evidence: Sequence[Evidence]) -> int:
+    """Examples of the user that hold."""
+    return sum(e.kind == "example" and e.origin == "user" and e.outcome == "passed" for e in evidence)
+
+
+def _doubts(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """What speaks against code and refutes nothing. A model's own example may well be wrong, and is none."""
+    return [e for e in evidence if e.outcome == "failed" and e.kind != "example" and not is_veto(e)]
 
 
 def _met_by_half(evidence: Sequence[Evidence]) -> bool:

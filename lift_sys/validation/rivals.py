@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from lift_sys.examples import is_literal
 from lift_sys.jail.values import decode
 from lift_sys.report import Outcome
-from lift_sys.validation.selection import Candidate, signature_on
+from lift_sys.validation.agreement import Pattern, pattern
+from lift_sys.validation.selection import Candidate
 from schemas.verdict import Rival
 
 _LONGEST = 200
@@ -16,10 +17,10 @@ def strongest_rival(
     function: str, chosen: Candidate, admitted: Sequence[Candidate], inputs: Sequence[str]
 ) -> Rival | None:
     """Among the candidates that nothing speaks against: the largest group that behaves alike, and not as the chosen."""
-    groups: dict[tuple[str | None, ...], list[Candidate]] = {}
+    groups: dict[Pattern, list[Candidate]] = {}
     for candidate in admitted:
-        groups.setdefault(signature_on(candidate, inputs), []).append(candidate)
-    own = groups.pop(signature_on(chosen, inputs), [chosen])
+        groups.setdefault(pattern(candidate.behaviour, inputs), []).append(candidate)
+    own = groups.pop(pattern(chosen.behaviour, inputs), [chosen])
     for others in sorted(groups.values(), key=len, reverse=True)[:_MOST_TRIED]:
         if told := _told_apart(function, chosen, others[0], inputs):
             return Rival(chosen=told[0], chosen_by=len(own), other=told[1], other_by=len(others))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lift_sys.sandbox import Outcome
-from lift_sys.validation.agreement import soft_agreement
+from lift_sys.validation.agreement import alike, soft_agreement
 from schemas.verdict import Evidence
 
 
@@ -46,13 +46,9 @@ def clusters(candidates: Sequence[Candidate], inputs: Sequence[str]) -> list[flo
 
     Soft agreement and advice only decide between clusters of one size.
     """
-    sizes = Counter(signature_on(c, inputs) for c in candidates if c.behaviour)
-    fine = soft(candidates, inputs)
-    most = 1 + EXAMPLES_WEIGHT + ASSERTIONS_WEIGHT
-    return [
-        (sizes[signature_on(c, inputs)] if c.behaviour else 0) + score / (2 * most)
-        for c, score in zip(candidates, fine, strict=True)
-    ]
+    shares = alike([c.behaviour for c in candidates], inputs)
+    most = 2 * len(candidates) * (1 + EXAMPLES_WEIGHT + ASSERTIONS_WEIGHT)
+    return [share + score / most for share, score in zip(shares, soft(candidates, inputs), strict=True)]
 
 
 def dual(candidates: Sequence[Candidate], inputs: Sequence[str]) -> list[float]:
@@ -84,8 +80,3 @@ def _share(evidence: Sequence[Evidence], kind: str) -> float:
 
 def _is_advice(evidence: Evidence) -> bool:
     return evidence.kind == "assertion" or (evidence.kind == "example" and evidence.origin == "inferred")
-
-
-def signature_on(candidate: Candidate, inputs: Sequence[str]) -> tuple[str | None, ...]:
-    """Equal for candidates that behave alike on every input."""
-    return tuple(candidate.behaviour[text].key if text in candidate.behaviour else None for text in inputs)

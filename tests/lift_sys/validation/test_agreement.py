@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lift_sys.jail.values import encode
 from lift_sys.sandbox import Outcome
-from lift_sys.validation.agreement import soft_agreement
+from lift_sys.validation.agreement import alike, soft_agreement
 
 CRASH = Outcome(raised="KeyError", detail="KeyError: 'a'")
 OTHER_CRASH = Outcome(raised="KeyError", detail="KeyError: 'b'")
@@ -52,3 +52,22 @@ def test_agreement_is_a_share_that_no_order_changes(columns: list[list[int]]) ->
     assert all(1 / len(columns) <= share + 1e-9 <= 1 + 1e-6 for share in shares)
     backwards = soft_agreement([results(*column) for column in columns[::-1]], ["2", "1", "0"])
     assert backwards[::-1] == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    ("behaviours", "shares"),
+    [
+        ([results(1, 2)] * 3, [1.0, 1.0, 1.0]),
+        ([results(1, 2), results(1, 2), results(1, 3)], [2 / 3, 2 / 3, 1 / 3]),
+        ([results(1, CRASH), results(1, OTHER_CRASH)], [1.0, 1.0]),
+        ([results(1, 2), {}], [0.5, 0.0]),
+        ([{}, {}], [0.0, 0.0]),
+    ],
+    ids=["all", "one differs in one input", "crashes of a kind", "one was never called", "nobody was called"],
+)
+def test_alike_is_what_does_the_same_on_every_input(behaviours: list[dict[str, Outcome]], shares: list[float]) -> None:
+    assert alike(behaviours, ["0", "1"]) == pytest.approx(shares)
+
+
+def test_with_no_inputs_nobody_is_alike() -> None:
+    assert alike([results(), results()], []) == [0.0, 0.0]

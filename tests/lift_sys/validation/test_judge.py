@@ -161,7 +161,7 @@ async def test_agreement_is_told_where_there_is_more_than_one(sandbox: ProcessSa
     alone = (await judge(STATED, [RIGHT], sandbox, sampled=True)).verdict
     among = (await judge(STATED, [RIGHT, RIGHT_TOO, RIGHT], sandbox, sampled=True)).verdict
     assert (alone.agreement, among.agreement) == (None, 1.0)
-    assert among.evidence[-1].detail == "behaves as 100% of 3 variations do, averaged over the inputs"
+    assert among.evidence[-1].detail == "behaves as 100% of 3 variations do, on every input"
     assert among.reason == "all 1 examples of the user hold, and 100% of the variations agree"
 
 
