@@ -52,7 +52,7 @@ class Verdict(Wire):
     """Why this level and not a better one, in one sentence."""
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
     agreement: Annotated[float, Field(ge=0, le=1)] | None = None
-    """The share of the variations that behave as this one on every input tried; null with one variation."""
+    """The share of the other variations that behave as this one on every input tried; null without others."""
     rival: Rival | None = None
     """Null where all variations behave alike, or differ only in what no literal says."""
     spec_strength: Annotated[float, Field(ge=0, le=1)] | None = None

@@ -34,10 +34,11 @@ def pattern(behaviour: Mapping[str, Outcome], inputs: Sequence[str]) -> Pattern:
 
 
 def alike(behaviours: Sequence[Mapping[str, Outcome]], inputs: Sequence[str]) -> list[float]:
-    """For each candidate the share of all candidates that do the same on every input, itself included.
+    """For each candidate the share of the others that do the same on every input.
 
-    Where no input was tried, or a candidate made no call, there is nothing to agree on: 0.
+    Where there are no others, no input was tried, or a candidate made no call, there is nothing to agree on: 0.
     """
     patterns = [pattern(behaviour, inputs) if behaviour and inputs else None for behaviour in behaviours]
     counts = Counter(patterns)
-    return [counts[one] / len(patterns) if one else 0.0 for one in patterns]
+    others = max(1, len(patterns) - 1)
+    return [(counts[one] - 1) / others if one else 0.0 for one in patterns]

@@ -53,18 +53,18 @@ async def judge(
         Candidate(observed[i].behaviour, (*_check(spec, observed[i], inside[i]), *assertions[i]))
         for i in range(len(sources))
     ]
-    best = _best(candidates, policy(candidates, tried))
+    standing = [i for i, c in enumerate(candidates) if not _refuted(c)] or list(range(len(candidates)))
+    best = _best(candidates, standing, policy([candidates[i] for i in standing], tried))
     evidence = await shrunk(spec, sources[best], candidates[best].evidence, sandbox, seed)
     agreement = alike([c.behaviour for c in candidates], tried)[best] if len(sources) > 1 else None
     word, reason = level(evidence, agreement, sampled=sampled)
-    standing = [c for c in candidates if c.behaviour and not _vetoed(c)]
     told = () if agreement is None else (_agreement(agreement, len(sources)),)
     verdict = Verdict(
         level=word,
         reason=reason,
         evidence=(*evidence, *reviewed.evidence, *told),
         agreement=agreement,
-        rival=strongest_rival(spec.function, candidates[best], standing, tried),
+        rival=strongest_rival(spec.function, candidates[best], [candidates[i] for i in standing], tried),
         spec_strength=reviewed.strength,
         seed=seed,
         sandbox=observed[best].report.tier,
@@ -72,21 +72,18 @@ async def judge(
     return Judgement(best, verdict)
 
 
-def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> int:
-    """What nothing speaks against, then by score, then by clauses passed; the first of equals."""
+def _best(candidates: Sequence[Candidate], standing: Sequence[int], scores: Sequence[float]) -> int:
+    """Of those that stand, and of which alone the scores are: by score, then by clauses passed; the first of equals."""
 
-    def rank(index: int) -> tuple[bool, float, float]:
-        evidence = candidates[index].evidence
-        return (
-            not _vetoed(candidates[index]),
-            scores[index],
-            sum(e.outcome == "passed" for e in evidence) / len(evidence),
-        )
+    def rank(place: int) -> tuple[float, float]:
+        evidence = candidates[standing[place]].evidence
+        return scores[place], sum(e.outcome == "passed" for e in evidence) / len(evidence)
 
-    return max(range(len(candidates)), key=rank)
+    return standing[max(range(len(standing)), key=rank)]
 
 
-def _vetoed(candidate: Candidate) -> bool:
+def _refuted(candidate: Candidate) -> bool:
+    """By a rule or an example of the user. It has no vote on the others: wrong code often errs alike."""
     return any(e.outcome == "failed" and is_veto(e) for e in candidate.evidence)
 
 
@@ -117,5 +114,5 @@ def _agreement(share: float, of: int) -> Evidence:
         kind="agreement",
         origin="rule",
         outcome="passed" if share >= thresholds().likely else "failed",
-        detail=f"behaves as {share:.0%} of {of} variations do, on every input",
+        detail=f"behaves as {share:.0%} of the {of - 1} other variations do, on every input",
     )

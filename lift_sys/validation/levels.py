@@ -19,7 +19,7 @@ the user holds. Unstated: there is none."""
 
 
 class Thresholds(Wire):
-    """Shares of agreement."""
+    """Of agreement: shares of the other variations."""
 
     verified: float = Field(ge=0, le=1)
     """With an example of the user that holds, and no doubt."""
@@ -58,7 +58,7 @@ def grounds(evidence: Sequence[Evidence]) -> Grounds:
 
 
 def level(evidence: Sequence[Evidence], agreement: float | None, *, sampled: bool) -> tuple[Level, str]:
-    """The level and the reason for it. `agreement`: with all variations, itself included; None if it is alone."""
+    """The level, and the reason for it. `agreement`: of the other variations; None where there are none."""
     shared = agreement or 0.0
     ground = grounds(evidence)
     stated = _stated(evidence)
@@ -67,7 +67,7 @@ def level(evidence: Sequence[Evidence], agreement: float | None, *, sampled: boo
     if ground == "confirmed" and not sampled:
         return "verified", f"all {stated} examples given hold"
     if ground == "confirmed" and shared >= thresholds().verified:
-        return "verified", f"all {stated} examples of the user hold, and {shared:.0%} of the variations agree"
+        return "verified", f"all {stated} examples of the user hold, and {shared:.0%} of the other variations agree"
     return _unproven(evidence, ground, shared)
 
 
@@ -76,7 +76,7 @@ def _unproven(evidence: Sequence[Evidence], ground: Grounds, agreement: float) -
     if ground == "doubted":
         missing = _doubts(evidence)[0].detail
     if agreement >= thresholds().likely and (_stated(evidence) or _met_by_half(evidence)):
-        return "likely", f"{agreement:.0%} of the variations agree, but {missing}"
+        return "likely", f"{agreement:.0%} of the other variations agree, but {missing}"
     if ground == "confirmed":
         return "likely", "the examples of the user hold, but no other variation confirms it"
     return "unverified", missing if ground == "doubted" else f"nothing speaks against it, but {missing}"

@@ -58,14 +58,24 @@ def test_agreement_is_a_share_that_no_order_changes(columns: list[list[int]]) ->
     ("behaviours", "shares"),
     [
         ([results(1, 2)] * 3, [1.0, 1.0, 1.0]),
-        ([results(1, 2), results(1, 2), results(1, 3)], [2 / 3, 2 / 3, 1 / 3]),
+        ([results(1, 2), results(1, 2), results(1, 3)], [0.5, 0.5, 0.0]),
         ([results(1, CRASH), results(1, OTHER_CRASH)], [1.0, 1.0]),
-        ([results(1, 2), {}], [0.5, 0.0]),
+        ([results(1, 2), {}], [0.0, 0.0]),
         ([{}, {}], [0.0, 0.0]),
+        ([results(1, 2)], [0.0]),
     ],
-    ids=["all", "one differs in one input", "crashes of a kind", "one was never called", "nobody was called"],
+    ids=[
+        "all",
+        "one differs in one input",
+        "crashes of a kind",
+        "one was never called",
+        "nobody was called",
+        "there is no other",
+    ],
 )
-def test_alike_is_what_does_the_same_on_every_input(behaviours: list[dict[str, Outcome]], shares: list[float]) -> None:
+def test_alike_are_those_that_do_the_same_on_every_input(
+    behaviours: list[dict[str, Outcome]], shares: list[float]
+) -> None:
     assert alike(behaviours, ["0", "1"]) == pytest.approx(shares)
 
 

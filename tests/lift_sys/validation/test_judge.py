@@ -53,10 +53,10 @@ CHOICES: dict[str, tuple[Spec, list[str], int, str]] = {
     "one alone is likely at most": (STATED, [RIGHT], 0, "likely"),
     "one alone with advice": (ADVISED, [RIGHT], 0, "unverified"),
     "agreed, and only the model's examples": (ADVISED, [RIGHT, RIGHT_TOO, RIGHT], 0, "likely"),
-    "the model's examples decide between equals": (ADVISED, [WRONG, RIGHT], 1, "likely"),
+    "the model's examples decide between equals": (ADVISED, [WRONG, RIGHT], 1, "unverified"),
     "agreed, and nothing else": (spec(inferred=("f(3) == 7",)), [RIGHT, RIGHT_TOO], 0, "unverified"),
     "no example at all": (spec(), [RIGHT, RIGHT_TOO], 0, "unverified"),
-    "broken ones are left aside": (STATED, [BROKEN, RIGHT, RIGHT_TOO], 1, "likely"),
+    "broken ones are left aside": (STATED, [BROKEN, RIGHT, RIGHT_TOO], 1, "verified"),
     "all broken": (STATED, [BROKEN, BROKEN], 0, "rejected"),
     "an assertion is in the way": (spec("f(3) == 6", ensures=("result < 8",)), [RIGHT], 0, "unverified"),
     "an assertion that nobody meets": (spec("f(3) == 6", ensures=("result < 0",)), [RIGHT, RIGHT_TOO], 0, "verified"),
@@ -161,8 +161,8 @@ async def test_agreement_is_told_where_there_is_more_than_one(sandbox: ProcessSa
     alone = (await judge(STATED, [RIGHT], sandbox, sampled=True)).verdict
     among = (await judge(STATED, [RIGHT, RIGHT_TOO, RIGHT], sandbox, sampled=True)).verdict
     assert (alone.agreement, among.agreement) == (None, 1.0)
-    assert among.evidence[-1].detail == "behaves as 100% of 3 variations do, on every input"
-    assert among.reason == "all 1 examples of the user hold, and 100% of the variations agree"
+    assert among.evidence[-1].detail == "behaves as 100% of the 2 other variations do, on every input"
+    assert among.reason == "all 1 examples of the user hold, and 100% of the other variations agree"
 
 
 async def test_changed_arguments_raise_a_doubt(sandbox: ProcessSandbox) -> None:
