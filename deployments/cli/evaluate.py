@@ -14,10 +14,10 @@ from deployments.cli.console import fail, out, plain, progress_bars
 from deployments.grammars import grammars_of
 from lift_sys.audit.dataset import read
 from lift_sys.evaluation.direct import DIRECT_TOKENS, json_grammar
-from lift_sys.evaluation.exams import Exam, checked, solved
+from lift_sys.evaluation.exams import Exam, RefusalTask, checked, solved
 from lift_sys.evaluation.summary import Price, summarise
 from lift_sys.evaluation.tape import Tape
-from lift_sys.evaluation.tasks import tasks18
+from lift_sys.evaluation.tasks import refusals, tasks18
 from lift_sys.sandbox import ProcessSandbox
 from schemas.figure import RESULTS, Figure, circumstances, index, write_result
 
@@ -31,12 +31,17 @@ if TYPE_CHECKING:
     """By name, one for each seed."""
 
 _SERVICE = "service"
+_REFUSALS = "refusals"
 _FEW = 18
 
 
 def evaluate(
     dataset: Annotated[
-        Path | None, typer.Argument(help="Tasks as HumanEval+ and MBPP+ publish them. Default: the 18 of this project.")
+        Path | None,
+        typer.Argument(
+            help="Tasks as HumanEval+ and MBPP+ publish them; `refusals`: requests of which half ask for no function. "
+            "Default: the 18 small tasks."
+        ),
     ] = None,
     url: Annotated[str, typer.Option(help="The service to ask, without --tape and --live.")] = "http://127.0.0.1:8000",
     tape: Annotated[
@@ -84,6 +89,8 @@ def evaluate(
 def _exams(dataset: Path | None, sandbox: ProcessSandbox, most_plus: int) -> list[Exam]:
     if dataset is None:
         return checked(tasks18(), sandbox)
+    if dataset == Path(_REFUSALS):
+        return [RefusalTask(request) for request in refusals()]
     try:
         return solved(read(dataset), sandbox, most_plus)
     except (ValueError, OSError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from deployments.evaluation.arms import Arm, of_response
-from lift_sys.errors import LiftError
+from lift_sys.errors import LiftError, NoFunction
 from lift_sys.evaluation.exams import Exam
 from lift_sys.evaluation.rows import Answer, Row
 from lift_sys.evaluation.tape import NotOnTape
@@ -29,6 +29,8 @@ def over_http(url: str, n: int | None) -> Arm:
                 reply = await client.post("/v1/lift", json=body)
             except httpx.TransportError as error:
                 raise Unanswered(f"{type(error).__name__}: {error}") from None
+        if reply.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+            raise NoFunction(reply.text[:300])
         if reply.status_code != httpx.codes.OK:
             raise Unanswered(reply.text[:300])
         return of_response(LiftResponse.model_validate_json(reply.content))
@@ -74,6 +76,12 @@ async def _row(exam: Exam, name: str, seed: int, arm: Arm) -> Row:
     begun = time.monotonic()
     try:
         answer = await arm(LiftRequest(prompt=exam.task.prompt), f"{exam.task.id}/{name}/{seed}")
+    except NoFunction as refusal:
+        grade, seconds = exam.refused, time.monotonic() - begun
+        return Row(
+            task=exam.task.id, arm=name, seed=seed, level="refused", base=grade.base, plus=grade.plus, seconds=seconds,
+            said=str(refusal),
+        )  # fmt: skip
     except (LiftError, NotOnTape, Unanswered, ValueError) as error:
         said = f"{type(error).__name__}: {error}"
         seconds = time.monotonic() - begun

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from lift_sys.audit import dataset
 from lift_sys.audit.reference import Reference, differs, is_comparable, run_solution
-from lift_sys.evaluation.tasks import Task, solves
+from lift_sys.evaluation.tasks import Request, Task, solves
 from lift_sys.sandbox import ProcessSandbox
 from schemas.wire import Wire
 
@@ -33,6 +33,27 @@ class Exam(Protocol):
 
     async def grade(self, source: str) -> Grade: ...
 
+    @property
+    def refused(self) -> Grade:
+        """Of the answer that no function is asked for."""
+
+
+_WRONG, _RIGHT = Grade(base=False, plus=False), Grade(base=True, plus=True)
+
+
+@dataclass(frozen=True)
+class RefusalTask:
+    """Right is to refuse what asks for no function, and not to refuse the others, whatever code comes of them."""
+
+    task: Request
+
+    async def grade(self, source: str) -> Grade:
+        return _RIGHT if self.task.asks_for == "function" else _WRONG
+
+    @property
+    def refused(self) -> Grade:
+        return _WRONG if self.task.asks_for == "function" else _RIGHT
+
 
 @dataclass(frozen=True)
 class CheckedTask:
@@ -43,7 +64,11 @@ class CheckedTask:
 
     async def grade(self, source: str) -> Grade:
         right = await solves(self.task, source, self.sandbox) is None
-        return Grade(base=right, plus=right)
+        return _RIGHT if right else _WRONG
+
+    @property
+    def refused(self) -> Grade:
+        return _WRONG
 
 
 @dataclass
@@ -69,8 +94,12 @@ class SolvedTask:
         # Most code that is wrong is wrong on the first inputs already.
         base = {text: reference[text] for text in self.task.base if text in reference}
         if not reference or await self._is_wrong(source, base):
-            return Grade(base=False, plus=False)
+            return _WRONG
         return Grade(base=True, plus=not await self._is_wrong(source, reference))
+
+    @property
+    def refused(self) -> Grade:
+        return _WRONG
 
     async def _is_wrong(self, source: str, reference: Reference) -> bool:
         return await differs(source, self.task, reference, self.sandbox)

@@ -30,7 +30,7 @@ class Row(Wire):
     task: str
     arm: str
     seed: int
-    level: Level | Literal["error"] | None
+    level: Level | Literal["error", "refused"] | None
     base: bool
     plus: bool
     right: int = 0

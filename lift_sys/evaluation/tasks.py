@@ -1,7 +1,7 @@
 """The 18 tasks: requests as people write them, each with checks of ours. The service sees the request alone."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -16,6 +16,18 @@ class Task(Wire):
     prompt: str
     checks: Annotated[tuple[str, ...], Field(min_length=1)]
     """Examples of the function named as the task, as `f(1) == 2`."""
+
+
+class Request(Wire):
+    id: str
+    prompt: str
+    asks_for: Literal["function", "other"]
+
+
+def refusals() -> tuple[Request, ...]:
+    """Short requests without examples, of which one half asks for no function and is to be refused."""
+    text = (Path(__file__).parent / "refusals.json").read_text(encoding="utf-8")
+    return TypeAdapter(tuple[Request, ...]).validate_json(text)
 
 
 def tasks18() -> tuple[Task, ...]:
