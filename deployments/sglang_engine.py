@@ -12,6 +12,7 @@ import sglang
 from deployments.grammars import require_all_fit
 from deployments.models.weights import locate
 from deployments.settings import EngineSettings
+from deployments.special_tokens import inert
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.spelling import EBNF, LARK, Dialect, spell
 from lift_sys.grammar.tree import Grammar
@@ -45,6 +46,7 @@ class SGLangEngine:
         self._probe_limit_s = _PROBE_LIMIT_S[settings.device]
         self._context_tokens = settings.context_tokens
         self._tokenizer = self._engine.tokenizer_manager.tokenizer
+        self._marks = tuple(self._tokenizer.get_added_vocab())
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         prompts = [(self.prompt_of(chat, room_for=sampling.max_tokens), chat) for chat in chats]
@@ -74,7 +76,7 @@ class SGLangEngine:
 
     def prompt_of(self, chat: Chat, room_for: int) -> list[int]:
         """The chat as token ids, in the model's own template. Raises `SpecificationInvalid` when it is too long."""
-        messages = [message.model_dump() for message in chat.messages]
+        messages = [{"role": message.role, "content": inert(message.content, self._marks)} for message in chat.messages]
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids: list[int] = self._tokenizer.encode(text + chat.opening, add_special_tokens=False)
         room = self._context_tokens - room_for
