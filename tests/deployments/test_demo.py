@@ -20,7 +20,8 @@ def small(tmp_path: Path) -> Path:
     data["http_options"]["port"] = 18_766
     args = data["applications"][0]["args"]
     args["engine"]["model"] = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
-    args["code"] |= {"n": 2, "max_tokens": 128}
+    args["code"] |= {"n": 1, "first": 1, "max_tokens": 128}
+    args["repairs"] = 0
     path = tmp_path / "serve.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     return path

@@ -59,16 +59,33 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_arms_are_graded_by_inputs_that_they_never_saw(folder: Path) -> None:
-    arms = [option for arm in ("direct", "json", "service", "service:n=1") for option in ("--arm", arm)]
+    arms = [
+        option for arm in ("direct", "json", "service", "service:n=1", "service:ir=off") for option in ("--arm", arm)
+    ]
     done = run(folder, *arms, "--out", str(folder / "rows.jsonl"))
     assert done.exit_code == 0, done.output
     found = {row["arm"]: row for row in rows(folder)}
     assert {arm: row["plus"] for arm, row in found.items()} == {
-        "direct": True, "json": False, "service": True, "service:n=1": True,
+        "direct": True, "json": False, "service": True, "service:n=1": True, "service:ir=off": True,
     }  # fmt: skip
     assert (found["service"]["level"], found["service"]["samples"]) == ("verified", 2)
     assert (found["service:n=1"]["level"], found["service:n=1"]["samples"]) == ("likely", 1)
     assert found["direct"]["level"] is None
+    assert (found["service"]["grounds"], found["service"]["repaired"]) == ("confirmed", False)
+
+
+def test_what_is_recorded_is_indexed_and_drawn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "docs" / "results").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    done = run(folder, "--arm", "direct", "--arm", "service", "--price", "1", "2", "--record", "eval/tried")
+    assert done.exit_code == 0, done.output
+    results = folder / "docs" / "results"
+    found = json.loads((results / "eval" / "tried.json").read_text(encoding="utf-8"))
+    assert [row["arm"] for row in found["rows"]] == ["direct", "service"]
+    assert found["summary"]["service"]["usd"] == 0  # a scripted model counts no tokens
+    assert (results / "eval" / "tried.png").read_bytes().startswith(b"\x89PNG")
+    [figure] = json.loads((results / "summary.json").read_text(encoding="utf-8"))
+    assert (figure["id"], figure["value"]) == ("eval.tried", 1)
 
 
 def test_an_evaluation_goes_on_where_it_ended(folder: Path) -> None:
@@ -127,6 +144,20 @@ def test_a_live_engine_is_asked_in_this_process(folder: Path) -> None:
     done = CliRunner().invoke(app, [*asked, "--arm", "direct", "--arm", "service", "--out", str(folder / "rows.jsonl")])
     assert done.exit_code == 0, done.output
     assert {row["arm"]: row["plus"] for row in rows(folder)} == {"direct": True, "service": True}
+
+
+def test_requests_for_no_function_are_to_be_refused_and_others_not(folder: Path) -> None:
+    """The scripted model sees a function in everything."""
+    scripted = CONFIG.replace("args: {", "args: {engine: {kind: scripted}, ").replace(
+        "n: 4, first: 2", "n: 1, first: 1"
+    )
+    (folder / "config.yaml").write_text(scripted, encoding="utf-8")
+    kept = folder / "rows.jsonl"
+    asked = ["eval", "refusals", "--live", "--config", str(folder / "config.yaml"), "--limit", "26"]
+    done = CliRunner().invoke(app, [*asked, "--out", str(kept)])
+    assert done.exit_code == 0, done.output
+    found = {row["task"]: row["plus"] for row in rows(folder)}
+    assert found == {**{f"other/{i}": False for i in range(24)}, "function/0": True, "function/1": True}
 
 
 @pytest.mark.cluster
