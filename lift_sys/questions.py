@@ -19,7 +19,8 @@ def _asked(ir: IR, verdict: Verdict) -> Iterator[Question]:
         yield Question(question=hole.question, options=hole.options, assumed=hole.assumed)
     rival = verdict.rival
     if rival and rival.is_close:
-        yield Question(question="Which of these is right?", options=(rival.chosen, rival.other), assumed=rival.chosen)
+        assumed, other = (f"{rival.call} == {value}" for value in (rival.chosen, rival.other))
+        yield Question(question=f"What is {rival.call} to be?", options=(assumed, other), assumed=assumed)
 
 
 def is_example(answer: Answered) -> bool:

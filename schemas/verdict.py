@@ -33,12 +33,14 @@ class Evidence(Wire):
 class Rival(Wire):
     """How variations that nothing speaks against differ from the chosen one: the plainest call that tells it."""
 
+    call: str
+    """Such as `f([])`."""
     chosen: str
-    """As an example, `f([]) == 0`: what the chosen code does."""
+    """What the chosen code returns, as a literal."""
     chosen_by: Annotated[int, Field(ge=1)]
     """How many variations behave as that one on every input."""
     other: str
-    """What the most numerous of the others do."""
+    """What the most numerous of the others return."""
     other_by: Annotated[int, Field(ge=1)]
 
     @property

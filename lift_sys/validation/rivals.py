@@ -22,18 +22,19 @@ def strongest_rival(
         groups.setdefault(pattern(candidate.behaviour, inputs), []).append(candidate)
     own = groups.pop(pattern(chosen.behaviour, inputs), [chosen])
     for others in sorted(groups.values(), key=len, reverse=True)[:_MOST_TRIED]:
-        if told := _told_apart(function, chosen, others[0], inputs):
-            return Rival(chosen=told[0], chosen_by=len(own), other=told[1], other_by=len(others))
+        if told := _told_apart(chosen, others[0], inputs):
+            arguments, here, there = told
+            call = f"{function}({arguments})"
+            return Rival(call=call, chosen=here, chosen_by=len(own), other=there, other_by=len(others))
     return None
 
 
-def _told_apart(function: str, one: Candidate, other: Candidate, inputs: Sequence[str]) -> tuple[str, str] | None:
-    """Of the calls that end differently, and with literals, the shortest: as an example of each."""
+def _told_apart(one: Candidate, other: Candidate, inputs: Sequence[str]) -> tuple[str, str, str] | None:
+    """Of the calls that end differently, and with literals, the shortest: its arguments, and what each returns."""
     for arguments in sorted(inputs, key=len):
         here, there = _value(one.behaviour.get(arguments)), _value(other.behaviour.get(arguments))
         if here is not None and there is not None and here != there:
-            call = f"{function}({arguments})"
-            return f"{call} == {here}", f"{call} == {there}"
+            return arguments, here, there
     return None
 
 

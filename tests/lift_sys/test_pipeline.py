@@ -220,10 +220,10 @@ async def test_an_answer_decides_between_examples_that_contradict_each_other(ir:
     assert response.verdict.level == "verified"
 
 
-RIVAL = Rival(chosen="double('') == ''", chosen_by=3, other="double('') == 0", other_by=2)
-FAR = Rival(chosen="double('') == ''", chosen_by=5, other="double('') == 0", other_by=2)
+RIVAL = Rival(call="double('')", chosen="''", chosen_by=3, other="0", other_by=2)
+FAR = Rival(call="double('')", chosen="''", chosen_by=5, other="0", other_by=2)
 HOLE = Hole(question="Of what?", options=("numbers", "texts"), assumed="numbers")
-WHICH = "Which of these is right?"
+WHICH = "What is double('') to be?"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ async def test_the_real_validator_has_rejected_code_repaired(ir: IR, sandbox: Pr
 
     stages = Stages(Plan(ir, []).write_ir, write_code, partial(choose_code, sandbox=sandbox))
     response = await lift(REQUEST, "request-7", stages, Effort(2, 2, 1, 2), "m")
-    assert response.verdict.level == "verified"
+    assert response.verdict.level == "likely"
     assert response.code.source in sources[1]
     [_, repair] = waves
     assert repair.failure is not None

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from deployments.cli import calibrate
 from deployments.cli.main import app
 from lift_sys.evaluation.rows import Row
+from lift_sys.validation.levels import THRESHOLDS
 
 ROWS = [
     Row(
@@ -30,7 +31,7 @@ def rows(tmp_path: Path) -> Path:
 def thresholds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the package's own."""
     path = tmp_path / "thresholds.json"
-    path.write_text(calibrate.THRESHOLDS.read_text(encoding="utf-8"), encoding="utf-8")
+    path.write_text(THRESHOLDS.read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setattr(calibrate, "THRESHOLDS", path)
     return path
 

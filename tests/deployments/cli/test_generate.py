@@ -94,15 +94,15 @@ def test_the_request_is_what_was_asked_for(peer: Peer) -> None:
 
 
 HOLE = Question(question="Which vowels?", options=("a, e, i, o, u", "with y"), assumed="a, e, i, o, u")
-RIVAL = Question(question="Which of these is right?", options=("f([]) == 0", "f([]) == 1"), assumed="f([]) == 0")
+RIVAL = Question(question="What is f([]) to be?", options=("f([]) == 0", "f([]) == 1"), assumed="f([]) == 0")
 
 
 @pytest.mark.parametrize(
     ("typed", "answers"),
     [
-        ("2\n2\n", [("Which vowels?", "with y"), ("Which of these is right?", "f([]) == 1")]),
+        ("2\n2\n", [("Which vowels?", "with y"), ("What is f([]) to be?", "f([]) == 1")]),
         ("1\n\n", None),
-        ("\nf([]) raises ValueError\n", [("Which of these is right?", "f([]) raises ValueError")]),
+        ("\nf([]) raises ValueError\n", [("What is f([]) to be?", "f([]) raises ValueError")]),
         ("all of them\n\n", [("Which vowels?", "all of them")]),
     ],
     ids=["others than assumed", "what was assumed", "words of one's own as an example", "other words"],

@@ -56,7 +56,7 @@ CHOICES: dict[str, tuple[Spec, list[str], int, str]] = {
     "the model's examples decide between equals": (ADVISED, [WRONG, RIGHT], 1, "unverified"),
     "agreed, and nothing else": (spec(inferred=("f(3) == 7",)), [RIGHT, RIGHT_TOO], 0, "unverified"),
     "no example at all": (spec(), [RIGHT, RIGHT_TOO], 0, "unverified"),
-    "broken ones are left aside": (STATED, [BROKEN, RIGHT, RIGHT_TOO], 1, "verified"),
+    "broken ones are left aside": (STATED, [BROKEN, RIGHT, RIGHT_TOO], 1, "likely"),
     "all broken": (STATED, [BROKEN, BROKEN], 0, "rejected"),
     "an assertion is in the way": (spec("f(3) == 6", ensures=("result < 8",)), [RIGHT], 0, "unverified"),
     "an assertion that nobody meets": (spec("f(3) == 6", ensures=("result < 0",)), [RIGHT, RIGHT_TOO], 0, "verified"),

@@ -25,12 +25,12 @@ CHOSEN = doing(6, 1, 0)
     ("others", "told"),
     [
         ([CHOSEN, CHOSEN], None),
-        ([CHOSEN, doing(6, 1, None)], (("f([]) == 0", 2), ("f([]) == None", 1))),
-        ([doing(3, 1, 1)], (("f([]) == 0", 1), ("f([]) == 1", 1))),
-        ([doing(3, 1, ValueError)], (("f([1, 2, 3]) == 6", 1), ("f([1, 2, 3]) == 3", 1))),
+        ([CHOSEN, doing(6, 1, None)], ("f([])", ("0", 2), ("None", 1))),
+        ([doing(3, 1, 1)], ("f([])", ("0", 1), ("1", 1))),
+        ([doing(3, 1, ValueError)], ("f([1, 2, 3])", ("6", 1), ("3", 1))),
         ([doing(6, 1, ValueError)], None),
-        ([doing(5, 1, 0), doing(4, 1, 0), doing(4, 1, 0)], (("f([1, 2, 3]) == 6", 1), ("f([1, 2, 3]) == 4", 2))),
-        ([doing(object, 1, 0), doing(6, True, 0)], (("f([1]) == 1", 1), ("f([1]) == True", 1))),
+        ([doing(5, 1, 0), doing(4, 1, 0), doing(4, 1, 0)], ("f([1, 2, 3])", ("6", 1), ("4", 2))),
+        ([doing(object, 1, 0), doing(6, True, 0)], ("f([1])", ("1", 1), ("True", 1))),
         ([doing("x" * 500, 1, 0)], None),
     ],
     ids=[
@@ -40,5 +40,5 @@ CHOSEN = doing(6, 1, 0)
 )  # fmt: skip
 def test_the_plainest_call_that_tells_two_groups_apart(others: list[Candidate], told: Any) -> None:
     rival = strongest_rival("f", CHOSEN, [CHOSEN, *others], INPUTS)
-    found = rival and ((rival.chosen, rival.chosen_by), (rival.other, rival.other_by))
+    found = rival and (rival.call, (rival.chosen, rival.chosen_by), (rival.other, rival.other_by))
     assert found == told
