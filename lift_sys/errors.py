@@ -4,8 +4,8 @@ LiftError
 ├── EngineUnavailable    no engine can take the work now; worth another try
 ├── OutputInvalid        the model's output was refused, at every attempt
 ├── SandboxUnavailable   code cannot be run safely here
-├── NoFunction           the request asks for something that no function is
 ├── SpecificationInvalid the client's own IR or example cannot be used
+├── NoFunction           the request asks for something that no function is
 ├── Overloaded           more work than the queues hold
 └── DeadlinePassed       the time that the request had is over
 
