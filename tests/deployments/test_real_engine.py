@@ -9,19 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
-from typer.testing import CliRunner
 
-from deployments.cli.main import app
 from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftResponse
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
 
@@ -45,33 +41,11 @@ def service(serve: Serve) -> Iterator[Any]:
         yield service
 
 
-@dataclass(frozen=True)
-class Asked:
-    answers: dict[str, LiftResponse]
-    rows: list[dict[str, Any]]
-    """Of an evaluation with ten of the 18 tasks."""
-
-
 @pytest.fixture(scope="module")
-def asked(service: Any, tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    """All at once: a batch takes little longer than one."""
-    with ThreadPoolExecutor() as pool:
-        evaluation = pool.submit(evaluate, service, tmp_path_factory.mktemp("eval") / "rows.jsonl")
-        answers = dict(zip(PROMPTS, pool.map(lambda prompt: service.lift(prompt=prompt), PROMPTS), strict=True))
-        return Asked(answers, evaluation.result())
-
-
-def evaluate(service: Any, kept: Path) -> list[dict[str, Any]]:
-    url = str(service.client.base_url).rstrip("/")
-    few = ["--limit", "10", "--n", "1", "--concurrency", "10"]
-    done = CliRunner().invoke(app, ["eval", "--url", url, *few, "--out", str(kept)])
-    assert done.exit_code == 0, done.output
-    return [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-
-
-@pytest.fixture(scope="module")
-def answers(asked: Asked) -> dict[str, LiftResponse]:
-    return asked.answers
+def answers(service: Any) -> dict[str, LiftResponse]:
+    """All prompts at once: a batch takes little longer than one."""
+    with ThreadPoolExecutor(len(PROMPTS)) as pool:
+        return dict(zip(PROMPTS, pool.map(lambda prompt: service.lift(prompt=prompt), PROMPTS), strict=True))
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -114,13 +88,6 @@ def test_an_answer_says_what_it_cost(answers: dict[str, LiftResponse]) -> None:
         assert answer.model == "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 
 
-def test_ten_of_the_18_tasks_are_answered_and_graded(asked: Asked) -> None:
-    """A smoke of the evaluation: how many are right is the small model's affair, and none would be a fault of ours."""
-    assert len(asked.rows) == 10
-    assert {row["level"] for row in asked.rows} <= {"verified", "likely", "unverified", "rejected"}
-    assert sum(row["plus"] for row in asked.rows) >= 3, asked.rows
-
-
 def test_work_that_nobody_waits_for_leaves_the_engine(service: Any) -> None:
     """A client that hangs up is seen at work first, and a few seconds later no more."""
     asyncio.run(ask_and_hang_up(service))
@@ -129,12 +96,12 @@ def test_work_that_nobody_waits_for_leaves_the_engine(service: Any) -> None:
 
 async def ask_and_hang_up(service: Any) -> None:
     async with httpx.AsyncClient(base_url=service.client.base_url, timeout=120) as client:
-        work = asyncio.create_task(client.post("/v1/lift", json={"prompt": "Parse a date", "n": 8}))
+        asked = asyncio.create_task(client.post("/v1/lift", json={"prompt": "Parse a date", "n": 8}))
         async with asyncio.timeout(60):  # else this test could not fail
             while not (await asyncio.to_thread(engine_load))["running"]:
                 await asyncio.sleep(0.5)
-        assert not work.done()
-        work.cancel()
+        assert not asked.done()
+        asked.cancel()
 
 
 def test_work_past_its_deadline_leaves_the_engine(service: Any) -> None:
