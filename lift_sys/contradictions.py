@@ -18,8 +18,8 @@ def settle(
     calls: dict[str, list[Stated]] = {}
     for one in stated:
         calls.setdefault(_call(one), []).append(one)
-    for call, said in ((_call(one), one) for one in answered):
-        calls[call] = [said]
+    for one in answered:
+        calls[_call(one)] = [one]
     standing = [one for same in calls.values() if not _differ(same) for one in same]
     asked = [_question(same) for same in calls.values() if _differ(same)]
     return tuple(one for one in stated if one in standing), tuple(asked)

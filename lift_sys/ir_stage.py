@@ -87,19 +87,19 @@ async def write_ir(
     neither signature nor example.
     """
     ledger = Ledger("ir")
-    stated = stated_examples(request)
+    stated, signature = stated_examples(request), signature_in(request.prompt)
     problem = ""
     for attempt in range(max_attempts):
         # The first try takes the likeliest text; the same again would be refused again.
         sampling = Sampling(temperature=0.0 if attempt == 0 else 0.7, max_tokens=max_tokens)
         [completion] = await ledger.charge(engine.generate([ir_chat(request)], sampling, session))
         try:
-            ir = read_ir(completion, stated, signature_in(request.prompt))
+            ir = read_ir(completion, stated, signature)
         except Refused as refusal:
             count("ir", refusal.reason)
             problem = refusal.detail
             continue
-        if ir.intent.asks_for == "other" and not stated and signature_in(request.prompt) is None:
+        if ir.intent.asks_for == "other" and not stated and signature is None:
             raise NoFunction(ir.intent.rationale)
         return ir, ledger.report()
     raise OutputInvalid(f"no usable IR after {max_attempts} attempts: {problem}")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from deployments.scripted_engine import ScriptedEngine
+from deployments.engines import make_engine
 from deployments.settings import EngineSettings
 from lift_sys.engine import Engine
 from lift_sys.evaluation.direct import FREE
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def running(settings: EngineSettings, grammars: Sequence[Grammar]) -> AsyncIterator[Engine]:
     """An engine in this process, for as long as it is needed. Raises what `SGLangEngine` does."""
-    if settings.kind == "scripted":
-        yield ScriptedEngine()
+    if settings.kind != "sglang":
+        yield make_engine(settings, grammars)
         return
     from deployments.sglang_engine import SGLangEngine
 

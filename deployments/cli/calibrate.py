@@ -8,9 +8,8 @@ import typer
 
 from deployments.cli.console import fail, out
 from lift_sys.evaluation.calibration import fit
+from lift_sys.evaluation.rows import SERVICE
 from lift_sys.validation.levels import THRESHOLDS, thresholds
-
-_SERVICE = "service"
 
 
 def calibrate(
@@ -21,7 +20,7 @@ def calibrate(
     """Find from how much agreement on code is `verified`, and how often it is right on tasks that were left out."""
     from deployments.evaluation.run import read_rows
 
-    found = [row for path in rows for row in read_rows(path) if row.arm.startswith(_SERVICE)]
+    found = [row for path in rows for row in read_rows(path) if row.arm.startswith(SERVICE)]
     if not found:
         fail(f"no row of a service in {', '.join(path.name for path in rows)}; `lift eval --out` writes them")
     fitted = fit(found, precision)

@@ -15,6 +15,7 @@ from deployments.grammars import grammars_of
 from lift_sys.audit.dataset import read
 from lift_sys.evaluation.direct import DIRECT_TOKENS, json_grammar
 from lift_sys.evaluation.exams import Exam, RefusalTask, checked, solved
+from lift_sys.evaluation.rows import SERVICE
 from lift_sys.evaluation.summary import Price, summarise
 from lift_sys.evaluation.tape import Tape
 from lift_sys.evaluation.tasks import refusals, tasks18
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     Arms = Mapping[str, Sequence[Arm]]
     """By name, one for each seed."""
 
-_SERVICE = "service"
 _REFUSALS = "refusals"
 _FEW = 18
 
@@ -73,7 +73,7 @@ def evaluate(
         fail("--tape and --live are two engines: choose one")
     sandbox = ProcessSandbox(concurrency=os.cpu_count() or 1)
     exams = _exams(dataset, sandbox, most_plus)[:limit]
-    names = arm or [_SERVICE]
+    names = arm or [SERVICE]
     asked = _over_http(names, url, n, seeds) if not tape and not live else _in_process(names, config, n, seeds, tape)
     found = asyncio.run(_ask(exams, asked, concurrency, rows, len(names) * seeds, aloud=not tape and not live))
     sandbox.close()
@@ -101,9 +101,9 @@ def _exams(dataset: Path | None, sandbox: ProcessSandbox, most_plus: int) -> lis
 async def _over_http(names: list[str], url: str, n: int | None, seeds: int) -> "AsyncIterator[Arms]":
     from deployments.evaluation.run import over_http
 
-    if names != [_SERVICE]:
+    if names != [SERVICE]:
         fail("a service answers in its own way: other arms need --tape FILE or --live")
-    yield {_SERVICE: [over_http(url, n)] * seeds}
+    yield {SERVICE: [over_http(url, n)] * seeds}
 
 
 @asynccontextmanager
@@ -195,7 +195,7 @@ def _record(name: str, command: str, summary: dict[str, Any], rows: "list[Row]",
 
     write_result(name, summary, [row.model_dump(exclude={"source"}) for row in rows], command)
     plot(summary, name, RESULTS / f"{name}.png")
-    service: dict[str, Any] = next((found for arm, found in summary.items() if arm.startswith(_SERVICE)), {})
+    service: dict[str, Any] = next((found for arm, found in summary.items() if arm.startswith(SERVICE)), {})
     prefix = f"eval.{name.removeprefix('eval/')}"
     index(
         [

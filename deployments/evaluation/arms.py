@@ -18,7 +18,7 @@ from lift_sys.code_stage import Wave
 from lift_sys.engine import Engine
 from lift_sys.evaluation.direct import DIRECT_TOKENS, direct_chat, json_chat, source_in, source_in_json
 from lift_sys.evaluation.plain_ir import write_plain_ir
-from lift_sys.evaluation.rows import Answer
+from lift_sys.evaluation.rows import SERVICE, Answer
 from lift_sys.pipeline import Stages, lift
 from lift_sys.validation.levels import grounds
 from schemas import IR, Code, Example, LiftRequest, LiftResponse, StageReport, Verdict
@@ -38,7 +38,6 @@ _VALIDATOR = ("policy",)
 _PIPELINE = ("repairs",)
 _NO_IR = "ir=off"
 """The function's name in place of an IR: what does the model's own bring?"""
-_SERVICE = "service"
 
 
 class UnknownArm(ValueError):
@@ -50,10 +49,10 @@ def plan(name: str, settings: Settings) -> Plan:
     kind, _, changes = name.partition(":")
     if kind in _DIRECT and not changes:
         return partial(_direct, *_DIRECT[kind], Sampling(max_tokens=DIRECT_TOKENS))
-    if kind == _SERVICE:
+    if kind == SERVICE:
         told = [change for change in changes.split(",") if change != _NO_IR]
         return partial(_service, changed(settings, ",".join(told)), _NO_IR not in changes.split(","))
-    raise UnknownArm(f"{name!r} is none of {', '.join(_DIRECT)}, {_SERVICE} or {_SERVICE}:SETTING=VALUE,…")
+    raise UnknownArm(f"{name!r} is none of {', '.join(_DIRECT)}, {SERVICE} or {SERVICE}:SETTING=VALUE,…")
 
 
 def changed(settings: Settings, changes: str) -> Settings:

@@ -46,7 +46,7 @@ def fit(rows: Sequence[Row], precision: float, folds: int = 10) -> Fit:
 
 
 def _lowest(rows: Sequence[Row], precision: float) -> float:
-    """Of the agreements seen, from the top down to where the share of right ones falls below for good."""
+    """Of the agreements seen, the lowest from which on so many are right; the highest where none is."""
     seen = sorted({row.agreement for row in rows if _may_be_verified(row) and row.agreement is not None})
     return next((one for one in seen if _right(_above(rows, one)) >= precision), seen[-1] if seen else 1.0)
 

@@ -6,6 +6,9 @@ from lift_sys.validation.levels import Grounds
 from schemas.verdict import Level
 from schemas.wire import Wire
 
+SERVICE = "service"
+"""How the names of those arms begin that are the whole pipeline."""
+
 
 class Answer(Wire):
     """What an arm says to one request."""

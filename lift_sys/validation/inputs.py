@@ -115,9 +115,8 @@ def _changes(value: Any, known: Known, rng: random.Random) -> Iterator[Any]:
     """Values of the same type."""
     others = [other for other in known.get(type(value), ()) if other != value]
     yield from rng.sample(others, min(2, len(others)))
-    for kind, change in _BY_TYPE.items():
-        if type(value) is kind:
-            yield from change(value, known, rng)
+    if change := _BY_TYPE.get(type(value)):
+        yield from change(value, known, rng)
 
 
 def _of_bool(value: bool, known: Known, rng: random.Random) -> Iterator[bool]:

@@ -38,6 +38,9 @@ def thresholds() -> Thresholds:
 
 
 def is_veto(evidence: Evidence) -> bool:
+    """Whether code that fails this is refuted. That others do otherwise refutes nobody."""
+    if evidence.kind == "agreement":
+        return False
     return evidence.origin == "rule" or (evidence.kind == "example" and evidence.origin == "user")
 
 
@@ -89,7 +92,8 @@ def _stated(evidence: Sequence[Evidence]) -> int:
 
 def _doubts(evidence: Sequence[Evidence]) -> list[Evidence]:
     """What speaks against code and refutes nothing. A model's own example may well be wrong, and is none."""
-    return [e for e in evidence if e.outcome == "failed" and e.kind != "example" and not is_veto(e)]
+    speaking = (e for e in evidence if e.outcome == "failed" and e.kind not in ("example", "agreement"))
+    return [e for e in speaking if not is_veto(e)]
 
 
 def _met_by_half(evidence: Sequence[Evidence]) -> bool:

@@ -12,6 +12,7 @@ from lift_sys.examples import parse
 from lift_sys.jail.values import encode
 from lift_sys.sandbox import Holding, Holdings, Inspection, Outcome, ProcessSandbox, Report, Trouble
 from lift_sys.validation.judge import judge
+from lift_sys.validation.levels import grounds
 from lift_sys.validation.spec import Spec
 from schemas import Assertion, Example, Parameter, Verdict
 
@@ -163,6 +164,12 @@ async def test_agreement_is_told_where_there_is_more_than_one(sandbox: ProcessSa
     assert (alone.agreement, among.agreement) == (None, 1.0)
     assert among.evidence[-1].detail == "behaves as 100% of the 2 other variations do, on every input"
     assert among.reason == "all 1 examples of the user hold, and 100% of the other variations agree"
+
+
+async def test_that_others_do_otherwise_refutes_nobody(sandbox: ProcessSandbox) -> None:
+    verdict = (await judge(STATED, [RIGHT, "def f(x): return 6"], sandbox, sampled=True)).verdict
+    assert verdict.evidence[-1].outcome == "failed"
+    assert grounds(verdict.evidence) == "confirmed"
 
 
 async def test_changed_arguments_raise_a_doubt(sandbox: ProcessSandbox) -> None:
