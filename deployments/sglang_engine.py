@@ -1,6 +1,7 @@
 """Engine on SGLang with XGrammar, on a CPU and on a GPU alike. The only file that imports SGLang."""
 
 import asyncio
+import multiprocessing
 import os
 import time
 import uuid
@@ -42,6 +43,7 @@ class SGLangEngine:
             os.environ["SGLANG_USE_CPU_ENGINE"] = "1"
             os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
         self._engine = sglang.Engine(**arguments)
+        self._processes = multiprocessing.active_children()
         self._probed = time.monotonic()
         self._probe_limit_s = _PROBE_LIMIT_S[settings.device]
         self._context_tokens = settings.context_tokens
@@ -113,7 +115,13 @@ class SGLangEngine:
             await self.complete(self.prompt_of(chat, room_for=1), {"max_new_tokens": 1, "temperature": 0.0})
 
     async def check_health(self) -> None:
-        """Raises when an idle scheduler does not give a token in time. A busy one is watched by SGLang itself."""
+        """Raises when a process of the engine is dead, or when an idle scheduler does not give a token in time.
+
+        SGLang watches a busy scheduler itself, and ends its replica by a signal. One started in the background by a
+        shell ignores that signal.
+        """
+        if dead := [process.name for process in self._processes if not process.is_alive()]:
+            raise RuntimeError(f"SGLang's processes {', '.join(dead)} died; its log says why")
         load = await self.load()
         if load["running"] + load["waiting"] or time.monotonic() - self._probed < _PROBE_EVERY_S:
             return

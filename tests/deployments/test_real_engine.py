@@ -2,7 +2,9 @@
 
 import ast
 import asyncio
+import contextlib
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -37,8 +39,18 @@ def service(serve: Serve) -> Iterator[Any]:
         "max_running_requests": 16,
     }
     args = {"engine": engine, "code": {"n": 3, "max_tokens": 160}, "repairs": 0}
-    with serve(args) as service:
+    with quit_ignored(), serve(args) as service:
         yield service
+
+
+@contextlib.contextmanager
+def quit_ignored() -> Iterator[None]:
+    """As a shell starts a process in the background: SGLang cannot end such a one by its SIGQUIT."""
+    usual = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGQUIT, usual)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +166,7 @@ def until(service: Any, status: int, limit_s: float) -> httpx.Response:
     """The first answer with this status, to one request after the other."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
-        answer: httpx.Response = service.client.post("/v1/lift", json={"prompt": PROMPTS[0], "n": 1, "timeout_s": 120})
+        answer: httpx.Response = service.client.post("/v1/lift", json={"prompt": PROMPTS[0], "n": 1, "timeout_s": 300})
         if answer.status_code == status:
             return answer
         time.sleep(0.5)
