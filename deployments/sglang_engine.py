@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sglang
+from sglang.srt.managers.io_struct import ReleaseMemoryOccupationReqInput, ResumeMemoryOccupationReqInput
 
 from deployments.grammars import require_all_fit
 from deployments.models.weights import locate
@@ -53,7 +54,7 @@ class SGLangEngine:
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         prompts = [(self.prompt_of(chat, room_for=sampling.max_tokens), chat) for chat in chats]
         branches = await asyncio.gather(
-            *(self._branch(prompt, chat.n, self.parameters(chat.grammar, sampling)) for prompt, chat in prompts)
+            *(self.branch(prompt, chat.n, self.parameters(chat.grammar, sampling)) for prompt, chat in prompts)
         )
         return [completion for branch in branches for completion in branch]
 
@@ -67,7 +68,7 @@ class SGLangEngine:
             "skip_special_tokens": False,
         }
 
-    async def _branch(self, prompt: list[int], n: int, parameters: dict[str, Any]) -> list[Completion]:
+    async def branch(self, prompt: list[int], n: int, parameters: dict[str, Any]) -> list[Completion]:
         """`n` sequences over one prefill.
 
         SGLang's own `n` does the same, but 0.5.23 hands the grammar to the prefill too, and then logs an error for it.
@@ -138,6 +139,42 @@ class SGLangEngine:
             "token_usage": snapshot.token_usage,
         }
 
+    def startup_s(self) -> dict[str, float]:
+        """Seconds of SGLang's own start: `whole`, and the parts of it that it tells apart."""
+        told = self._engine.tokenizer_manager.startup_time
+        return {
+            "whole": told["tokenizer_e2e"],
+            "scheduler": told["scheduler_e2e"],
+            "weights": told["load_weight"],
+            "kv_cache": told["kv_cache_allocation"],
+            "graphs": sum(told["cuda_graph"].values()),
+        }
+
+    async def accept_length(self) -> float | None:
+        """Tokens a step of the recent batches; None without speculation."""
+        [state] = await self._engine.tokenizer_manager.get_internal_state()
+        length: float | None = state.get("avg_spec_accept_length")
+        return length
+
+    async def memory(self) -> dict[str, float]:
+        """GiB of the device by what they hold, each of one GPU, and `tokens` that the KV cache has room for."""
+        [state] = await self._engine.tokenizer_manager.get_internal_state()
+        told = state["memory_usage"]
+        return {
+            "weights": told["weight"],
+            "kv_cache": told["kvcache"],
+            "graphs": sum(told["graph"].values()),
+            "tokens": told["token_capacity"],
+        }
+
+    async def pause(self) -> None:
+        """Give the device's memory back while nothing runs. Needs SGLang's `enable_memory_saver`."""
+        await self._engine.tokenizer_manager.release_memory_occupation(ReleaseMemoryOccupationReqInput(), None)
+
+    async def resume(self) -> None:
+        """Take it again, with the weights as they were where SGLang's `enable_weights_cpu_backup` keeps them."""
+        await self._engine.tokenizer_manager.resume_memory_occupation(ResumeMemoryOccupationReqInput(), None)
+
     def shutdown(self) -> None:
         self._engine.shutdown()
 
@@ -157,6 +194,7 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
     if settings.device == "cpu":
         chosen = {**_ON_A_CPU, **{key: value for key, value in chosen.items() if value is not None}}
     return {
+        "log_level": "warning",
         **settings.sglang,
         "model_path": model_path,
         "device": settings.device,
@@ -165,7 +203,6 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "context_length": settings.context_tokens,
         "grammar_backend": settings.grammar_backend,
         "constrained_json_disable_any_whitespace": True,
-        "log_level": "warning",
         **{key: value for key, value in chosen.items() if value is not None},
     }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.bench.engine import read_settings
+from deployments.cli.bench.arguments import read_settings
 from deployments.cli.console import fail, out, plain, progress_bars
 from deployments.grammars import grammars_of
 from lift_sys.audit.dataset import read

@@ -60,7 +60,7 @@ def started(path: Path, log: IO[bytes] | None = None) -> Iterator[subprocess.Pop
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
     # Ray would else join whatever cluster it finds on this machine.
     environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **os.environ}
-    command = [str(Path(sys.executable).with_name("serve")), "run", str(path.absolute())]
+    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(path.absolute())]
     with subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True) as process:
         try:
             yield process

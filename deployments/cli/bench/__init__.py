@@ -3,11 +3,17 @@
 import typer
 
 from deployments.cli.bench.attacks import attacks
+from deployments.cli.bench.branches import branches
 from deployments.cli.bench.engine import engine
+from deployments.cli.bench.engines import engines
 from deployments.cli.bench.fuzz import fuzz
 from deployments.cli.bench.grammar import grammar
+from deployments.cli.bench.graph import graph
+from deployments.cli.bench.plot import plot
+from deployments.cli.bench.start import start
 from deployments.cli.bench.takes import takes
 from deployments.cli.bench.validator import validator
+from deployments.cli.bench.weights import weights
 
 bench = typer.Typer(help="Measure the parts, and record what was measured.", no_args_is_help=True)
 bench.command()(engine)
@@ -16,3 +22,9 @@ bench.command()(attacks)
 bench.command()(fuzz)
 bench.command()(validator)
 bench.command()(takes)
+bench.command()(graph)
+bench.command()(branches)
+bench.command()(engines)
+bench.command()(start)
+bench.command()(weights)
+bench.command()(plot)

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
-from pydantic import ValidationError
 
+from deployments.cli.bench.arguments import command_line, read_settings, sizes
 from deployments.cli.console import fail, out, progress_bars
-from deployments.settings import Settings
 from schemas.figure import Figure, circumstances, index, write_result
 
 if TYPE_CHECKING:
     from deployments.bench.engine import Output, Pair
+    from deployments.settings import Settings
 
 
 def engine(
@@ -34,39 +33,18 @@ def engine(
 
     Exit code 1: something was invalid. `load_format: dummy` in the config makes the model write noise.
     """
-    settings, times = read_settings(config), _Times(_sizes(batches) if repeats else [], tokens, repeats)
+    settings, times = read_settings(config), _Times(sizes(batches) if repeats else [], tokens, repeats)
     pairs, outputs = asyncio.run(_run(settings, times, {"ir": ir, "code": code}, concurrency, minutes * 60))
     summary = _summary(pairs, outputs, times.batches)
     out.print(summary)
     if record:
-        command = (
-            f"lift bench engine {config} --ir {ir} --code {code} --concurrency {concurrency} --minutes {minutes:g} "
-            f"--tokens {tokens} --repeats {repeats} --batches {batches} --record {record}"
-        )
+        amounts = {"ir": ir, "code": code, "concurrency": concurrency, "minutes": minutes, "tokens": tokens}
+        command = command_line("lift bench engine", config, **amounts, repeats=repeats, batches=batches, record=record)
         conditions = settings.engine.model_dump(exclude_none=True)
         write_result(record, summary, [row.model_dump() for row in (*pairs, *outputs)], command, engine=conditions)
         _index(summary, command, record)
     if summary["invalid"]:
         fail(f"{summary['invalid']} outputs are invalid: {summary['reasons']}", 1)
-
-
-def read_settings(config: Path) -> Settings:
-    """The settings in a Serve config. Does without Ray, which need not be where a GPU is lent for a measurement."""
-    try:
-        return Settings.model_validate(yaml.safe_load(config.read_text(encoding="utf-8"))["applications"][0]["args"])
-    except OSError as error:
-        fail(f"{config}: {error.strerror}")
-    except (yaml.YAMLError, KeyError, IndexError, TypeError):
-        fail(f"{config}: no Serve config with `args` of an application")
-    except ValidationError as error:
-        fail(f"{config}: " + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
-
-
-def _sizes(batches: str) -> list[int]:
-    try:
-        return [int(size) for size in batches.split(",")]
-    except ValueError:
-        fail(f"--batches {batches!r}: numbers with commas between them are wanted, such as 1,8,32")
 
 
 @dataclass(frozen=True)
@@ -79,7 +57,7 @@ class _Times:
 
 
 async def _run(
-    settings: Settings, times: _Times, wanted: dict[str, int], concurrency: int, limit_s: float
+    settings: "Settings", times: _Times, wanted: dict[str, int], concurrency: int, limit_s: float
 ) -> "tuple[list[Pair], list[Output]]":
     from deployments.bench.engine import ARMS, chats, measure_tokens, prove
     from deployments.grammars import grammars_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.cli.bench.engine import read_settings
+from deployments.cli.bench.arguments import read_settings
 from deployments.cli.console import fail, progress_bars
 from lift_sys.audit.dataset import read
 from lift_sys.evaluation.direct import DIRECT_TOKENS, json_grammar

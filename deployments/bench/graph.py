@@ -1,0 +1,213 @@
+"""The graph against what it is made of: the same requests over HTTP, by the stages in one process, on the engine alone.
+
+All three ask for the same variations in one wave, so that they do the same work. Requests come from so many clients as
+are stated, each of which waits for its answer (closed loop).
+"""
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import cycle, islice
+from typing import Literal
+
+import httpx
+import psutil
+
+from deployments.settings import Settings
+from deployments.stages import CodeStage, IRStage, Validator
+from lift_sys.engine import Engine
+from lift_sys.errors import LiftError
+from lift_sys.evaluation.tasks import tasks18
+from lift_sys.pipeline import ChooseCode, Stages, lift
+from schemas import IR, Code, Evidence, Example, LiftRequest, LiftResponse, StageReport, Verdict
+from schemas.wire import Wire
+
+Arm = Literal["engine", "process", "graph"]
+"""`engine`: its calls alone. `process`: those and the validator, as functions. `graph`: over HTTP and Ray Serve."""
+Ask = Callable[[LiftRequest], Awaitable[LiftResponse]]
+
+_PROMPTS = [task.prompt for task in tasks18()]
+_FEWEST = len(_PROMPTS)
+_ROUNDS = 4
+"""Requests of a block for each client, so that its beginning and its end weigh little."""
+
+
+class Block(Wire):
+    """So many requests by so many clients."""
+
+    arm: Arm
+    clients: int
+    repeat: int
+    requests: int
+    failed: int
+    seconds: float
+    tokens: int
+    """That the model wrote for the requests that did not fail."""
+    latency_s: tuple[float, ...]
+    stage_s: dict[str, float]
+    """Mean of a request, by stage."""
+    levels: dict[str, int]
+    cpu_ms: dict[str, float]
+    """Of a request, by process of the service; without the engine's own. Empty where there is no service."""
+
+    @property
+    def tokens_per_s(self) -> float:
+        return self.tokens / self.seconds
+
+
+class Single(Wire):
+    """One request with one variation at temperature 0, so that both arms write the same."""
+
+    arm: Arm
+    task: int
+    repeat: int
+    seconds: float
+    tokens: int
+    validate_s: float
+
+
+def in_process(settings: Settings, engine: Engine, *, validated: bool) -> Ask:
+    """The service's own stages, called as functions."""
+    ir = IRStage(engine, settings.ir, lambda stage, reason: None)
+    code = CodeStage(engine, settings.code, lambda stage, reason: None)
+    choose: ChooseCode = Validator(settings.validator).choose if validated else _take_first
+    stages = Stages(ir.write, code.write, choose)
+    numbers = iter(range(2**31))
+
+    async def ask(request: LiftRequest) -> LiftResponse:
+        return await lift(request, str(next(numbers)), stages, settings.effort(request.n), settings.engine.model)
+
+    return ask
+
+
+async def _take_first(
+    ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...]
+) -> tuple[Code, Verdict, StageReport]:
+    unseen = Evidence(clause="parse", kind="static", origin="rule", outcome="skipped", detail="nothing was checked")
+    verdict = Verdict(level="unverified", reason="nothing was checked", evidence=(unseen,), sandbox=None)
+    return variations[0], verdict, StageReport(stage="validate", seconds=0.0, attempts=0)
+
+
+def over_http(client: httpx.AsyncClient) -> Ask:
+    async def ask(request: LiftRequest) -> LiftResponse:
+        answer = await client.post("/v1/lift", json=request.model_dump(exclude_none=True, mode="json"))
+        answer.raise_for_status()
+        return LiftResponse.model_validate_json(answer.content)
+
+    return ask
+
+
+async def measure_blocks(
+    arms: Mapping[Arm, Ask], clients: Sequence[int], *, n: int, repeats: int, on_row: Callable[[Block], None]
+) -> list[Block]:
+    """Every arm in turn, so that a slow moment meets all alike; one block of each warms up."""
+    for arm, ask in arms.items():
+        await _block(arm, ask, max(clients), -1, n)
+    rows = []
+    for count in clients:
+        for repeat in range(repeats):
+            for arm, ask in arms.items():
+                rows.append(await _block(arm, ask, count, repeat, n))
+                on_row(rows[-1])
+    return rows
+
+
+async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block:
+    wanted = max(_FEWEST, _ROUNDS * clients if repeat >= 0 else clients)
+    prompts = islice(cycle(_PROMPTS), wanted)
+    answers: list[tuple[float, LiftResponse]] = []
+    failed = 0
+
+    async def client(prompts: Iterator[str]) -> None:
+        nonlocal failed
+        for prompt in prompts:
+            begun = time.monotonic()
+            try:
+                answer = await ask(LiftRequest(prompt=prompt, n=n))
+            except (httpx.HTTPError, LiftError):
+                failed += 1
+                continue
+            answers.append((time.monotonic() - begun, answer))
+
+    cpu, begun = cpu_s(), time.monotonic()
+    await asyncio.gather(*(client(prompts) for _ in range(clients)))
+    seconds = time.monotonic() - begun
+    spent = {name: used - cpu.get(name, 0.0) for name, used in cpu_s().items()} if arm == "graph" else {}
+    stages = [stage for _, answer in answers for stage in answer.stages]
+    return Block(
+        arm=arm,
+        clients=clients,
+        repeat=repeat,
+        requests=wanted,
+        failed=failed,
+        seconds=round(seconds, 4),
+        tokens=sum(stage.completion_tokens for stage in stages),
+        latency_s=tuple(round(latency, 4) for latency, _ in answers),
+        stage_s={
+            name: round(statistics.mean(stage.seconds for stage in stages if stage.stage == name), 4)
+            for name in ("ir", "code", "validate")
+        }
+        if answers
+        else {},
+        levels=dict(Counter(answer.verdict.level for _, answer in answers)),
+        cpu_ms={name: round(used * 1e3 / wanted, 2) for name, used in spent.items() if used},
+    )
+
+
+def cpu_s() -> dict[str, float]:
+    """CPU seconds until now of Ray's processes, by deployment or name; the engine's and the sandbox's own are none."""
+    used: Counter[str] = Counter()
+    for process in psutil.process_iter(["cmdline", "cpu_times"]):
+        title = (process.info["cmdline"] or [""])[0]
+        if (name := service_of(title)) and process.info["cpu_times"]:
+            used[name] += process.info["cpu_times"].user + process.info["cpu_times"].system
+    return dict(used)
+
+
+def service_of(title: str) -> str | None:
+    """`Ingress` of `ray::ServeReplica:lift:Ingress.handle_request`, `proxy` and `controller` of Serve, `ray` else."""
+    if title.startswith("ray::ServeReplica:"):
+        return title.split(":")[4].partition(".")[0]
+    known = {"ray::ProxyActor": "proxy", "ray::ServeController": "controller"}
+    for start, name in known.items():
+        if title.startswith(start):
+            return name
+    return "ray" if title.endswith(("/raylet", "/gcs_server")) else None
+
+
+async def measure_singles(arms: Mapping[Arm, Ask], *, repeats: int, on_row: Callable[[Single], None]) -> list[Single]:
+    """One request after the other, each of every arm in turn; the first round only warms up."""
+    rows = []
+    for repeat in range(-1, repeats):
+        for task, prompt in enumerate(_PROMPTS):
+            for arm, ask in arms.items():
+                begun = time.monotonic()
+                answer = await ask(LiftRequest(prompt=prompt, n=1, temperature=0.0))
+                row = Single(
+                    arm=arm,
+                    task=task,
+                    repeat=repeat,
+                    seconds=round(time.monotonic() - begun, 5),
+                    tokens=sum(stage.completion_tokens for stage in answer.stages),
+                    validate_s=sum(stage.seconds for stage in answer.stages if stage.stage == "validate"),
+                )
+                if repeat >= 0:
+                    rows.append(row)
+                    on_row(row)
+    return rows
+
+
+def added_ms(rows: Sequence[Single]) -> list[float]:
+    """By what the graph answers later than one process, for each pair that wrote as many tokens."""
+    at = {(row.arm, row.task, row.repeat): row for row in rows}
+    pairs = [(row, at.get(("process", row.task, row.repeat))) for row in rows if row.arm == "graph"]
+    return [round((g.seconds - p.seconds) * 1e3, 2) for g, p in pairs if p and p.tokens == g.tokens]
+
+
+def ratios(rows: Sequence[Block], clients: int, over: Arm) -> list[float]:
+    """Tokens a second of the graph over those of another arm, one a repeat."""
+    at = {(row.arm, row.repeat): row.tokens_per_s for row in rows if row.clients == clients}
+    repeats = sorted({repeat for _, repeat in at})
+    return [round(at["graph", repeat] / at[over, repeat], 4) for repeat in repeats if (over, repeat) in at]

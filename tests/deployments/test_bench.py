@@ -1,0 +1,178 @@
+"""`lift bench` of engine and graph: what is concluded from rows, and the graph measured with a scripted engine."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from deployments.bench.engines import Batch, speedups
+from deployments.bench.graph import Arm, Block, Single, added_ms, ratios, service_of
+from deployments.cli.bench.arguments import command_line, read_settings, sizes
+
+Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
+LIFT = str(Path(sys.executable).with_name("lift"))
+CONFIG = """
+applications:
+  - name: lift
+    import_path: deployments.app:build
+    args:
+      engine: {kind: scripted, sglang: {log_level: warning}}
+      repairs: 0
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "lift bench x config.yaml"),
+        ({"prompt_tokens": 64}, "lift bench x config.yaml --prompt-tokens 64"),
+        ({"ir": 0, "change": "", "price": None, "apart": False}, "lift bench x config.yaml --ir 0"),
+        ({"apart": True, "price": 2.5}, "lift bench x config.yaml --apart --price 2.5"),
+        ({"also": ["a=1", "b=2"]}, "lift bench x config.yaml --also a=1 --also b=2"),
+    ],
+)
+def test_a_recorded_command_is_what_one_types(options: dict[str, object], said: str) -> None:
+    assert command_line("lift bench x", Path("config.yaml"), **options) == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "changed"),
+    [
+        ("", {}),
+        ("quantization=fp8", {"quantization": "fp8"}),
+        ("memory_fraction=0.5,max_running_requests=8", {"memory_fraction": 0.5, "max_running_requests": 8}),
+        (
+            "sglang.enable_memory_saver=true,sglang.log_level=info",
+            {"sglang": {"log_level": "info", "enable_memory_saver": True}},
+        ),
+    ],
+)
+def test_a_measurement_can_change_the_engine_of_its_config(config: Path, changes: str, changed: dict[str, Any]) -> None:
+    usual = read_settings(config).engine
+    assert read_settings(config, changes).engine == usual.model_copy(update=changed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"), [("quantisation=fp8", "quantisation"), ("memory_fraction=2", "memory_fraction")]
+)
+def test_a_wrong_change_is_refused_by_name(
+    config: Path, changes: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit):
+        read_settings(config, changes)
+    assert named in capsys.readouterr().err
+
+
+def test_sizes_are_numbers_with_commas(capsys: pytest.CaptureFixture[str]) -> None:
+    assert sizes("1,8,32") == [1, 8, 32]
+    with pytest.raises(typer.Exit):
+        sizes("1;8")
+    assert "'1;8'" in capsys.readouterr().err
+
+
+def block(arm: Arm, repeat: int, seconds: float, clients: int = 8) -> Block:
+    return Block(
+        arm=arm, clients=clients, repeat=repeat, requests=10, failed=0, seconds=seconds, tokens=100, latency_s=(1.0,),
+        stage_s={}, levels={}, cpu_ms={},
+    )  # fmt: skip
+
+
+def test_a_ratio_is_of_blocks_that_took_turns() -> None:
+    """Each repeat of the graph by the same repeat of the other; other numbers of clients are another matter."""
+    rows = [
+        block("process", 0, 2.0), block("graph", 0, 2.0), block("process", 1, 3.0), block("graph", 1, 4.0),
+        block("process", 0, 9.0, clients=1), block("graph", 0, 1.0, clients=1),
+    ]  # fmt: skip
+    assert ratios(rows, 8, "process") == [1.0, 0.75]
+    assert ratios(rows, 1, "process") == [9.0]
+    assert ratios(rows, 8, "engine") == []
+
+
+def single(arm: Arm, task: int, seconds: float, tokens: int) -> Single:
+    return Single(arm=arm, task=task, repeat=0, seconds=seconds, tokens=tokens, validate_s=0.0)
+
+
+def test_what_is_added_is_told_by_pairs_that_wrote_as_much() -> None:
+    rows = [
+        single("process", 0, 1.000, 50), single("graph", 0, 1.012, 50),
+        single("process", 1, 1.000, 50), single("graph", 1, 3.000, 51),
+        single("graph", 2, 1.0, 50),
+    ]  # fmt: skip
+    assert added_ms(rows) == [12.0]
+
+
+def test_a_speedup_is_of_batches_that_took_turns() -> None:
+    rows = [
+        Batch(engine=engine, concurrency=8, repeat=repeat, seconds=seconds, tokens=100)
+        for engine, repeat, seconds in [("a", 0, 2.0), ("b", 0, 1.0), ("a", 1, 2.0), ("b", 1, 4.0)]
+    ]
+    assert speedups(rows, "b", "a", 8) == [2.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("ray::ServeReplica:lift:Ingress", "Ingress"),
+        ("ray::ServeReplica:lift:Engine.handle_request", "Engine"),
+        ("ray::ProxyActor.run", "proxy"),
+        ("ray::ServeController", "controller"),
+        ("/site/ray/core/src/ray/raylet/raylet", "ray"),
+        ("sglang::scheduler", None),
+        ("/usr/bin/python3", None),
+        ("", None),
+    ],
+)
+def test_a_process_is_known_by_its_title(title: str, name: str | None) -> None:
+    assert service_of(title) == name
+
+
+@pytest.fixture(scope="module")
+def url(serve: Serve) -> Iterator[str]:
+    with serve({"engine": {"kind": "scripted", "scripted_delay_s": 0.05}, "repairs": 0}) as service:
+        yield str(service.client.base_url)
+
+
+@pytest.mark.cluster
+def test_the_graph_is_compared_with_its_stages_and_its_engine(url: str, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "docs" / "results").mkdir(parents=True)
+    few = ("--clients", "1,4", "--repeats", "1", "--singles", "1", "--price", "3.6", "--record", "gpu/graph")
+    change = ("--change", "scripted_delay_s=0.05")
+    asked = [LIFT, "bench", "graph", str(config), "--url", url, *change, *few]
+    ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "docs" / "results" / "gpu" / "graph.json").read_text(encoding="utf-8"))
+    at_4 = found["summary"]["4"]
+    assert {"Ingress", "IRStage", "CodeStage", "Validator", "Engine", "proxy"} <= set(at_4["cpu_ms"])
+    assert at_4["graph"]["tokens_per_s"] > 0
+    assert len(at_4["graph_over_process"]) == len(at_4["graph_over_engine"]) == 1
+    assert sum(at_4["levels"].values()) == 18
+    assert at_4["usd_per_request"] == pytest.approx(0.001 * sum_of(found, "seconds", 4) / 18, rel=1e-3)
+    assert found["summary"]["singles"]["pairs"] == 18
+    figures = json.loads((tmp_path / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
+    assert {"graph.throughput_ratio_4", "graph.engine_ratio_1", "graph.added_ms_p50"} <= {f["id"] for f in figures}
+
+
+def sum_of(found: dict[str, Any], key: str, clients: int) -> float:
+    """Over the graph's blocks."""
+    rows = [row for row in found["rows"] if row.get("clients") == clients and row["arm"] == "graph"]
+    return float(sum(row[key] for row in rows))
+
+
+def test_without_a_service_nothing_is_measured(config: Path) -> None:
+    asked = [LIFT, "bench", "graph", str(config), "--url", "http://127.0.0.1:9"]
+    ran = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert "no service is ready at http://127.0.0.1:9" in ran.stderr
