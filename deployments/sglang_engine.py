@@ -11,6 +11,7 @@ from typing import Any
 import sglang
 from sglang.srt.managers.io_struct import ReleaseMemoryOccupationReqInput, ResumeMemoryOccupationReqInput
 
+from deployments.fit.deploy import require_fits
 from deployments.grammars import require_all_fit
 from deployments.models.weights import locate
 from deployments.settings import EngineSettings
@@ -32,8 +33,9 @@ class SGLangEngine:
     """One SGLang engine. Build it in the event loop that will use it, then `await warm_up(…)` before the first call."""
 
     def __init__(self, settings: EngineSettings, grammars: Sequence[Grammar]) -> None:
-        """Loads the weights. Raises `WeightsMissing` that names the model and the remedy, or `BoundExceeded`."""
+        """Loads the weights; raises `WeightsMissing`, `DoesNotFit` or `BoundExceeded` before. Each names the remedy."""
         folder = locate(settings.model)
+        require_fits(settings, folder)
         require_all_fit(grammars, folder, settings.context_tokens)
         dialect = _DIALECTS[settings.grammar_backend]
         self._grammars = {grammar.name: spell(grammar.root, dialect) for grammar in grammars}

@@ -19,8 +19,11 @@ from rich.text import Text
 
 from deployments.cli.console import out, plain
 from deployments.cli.service import LOCAL, port_is_free
+from deployments.fit.deploy import require_fits
+from deployments.fit.errors import DoesNotFit
 from deployments.models import cache
 from deployments.models.errors import WeightsMissing
+from deployments.settings import Settings
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.executor import host
 from lift_sys.grammar.bound import BoundExceeded
@@ -143,8 +146,6 @@ def config_checks(path: Path) -> Iterator[Finding]:
     """What the config asks for: itself readable, its weights here, its port free."""
     if find_spec("ray") is None:  # then there is nothing to read the config with, and `packages` says so
         return
-    from deployments.grammars import grammars_of, require_all_fit
-    from deployments.models.weights import locate
     from deployments.serve_config import ConfigInvalid, load
 
     try:
@@ -158,16 +159,27 @@ def config_checks(path: Path) -> Iterator[Finding]:
             "device", "problem", "cuda, and there is no nvidia-smi", "install the driver, or serve on the CPU"
         )
     if config.settings.engine.kind == "sglang":
-        try:
-            folder = locate(config.settings.engine.model)
-            yield Finding("weights", "ok", str(folder))
-            require_all_fit(grammars_of(config.settings), folder, config.settings.engine.context_tokens)
-            yield Finding("grammars", "ok", "the longest answer fits its limit")
-        except WeightsMissing as error:
-            yield Finding("weights", "problem", f"none of {error.model}", error.remedy)
-        except BoundExceeded as error:
-            yield Finding("grammars", "problem", str(error), "mend args of the file")
+        yield from model_checks(config.settings)
     if port_is_free(config.host, config.port):
         yield Finding("port", "ok", f"{config.port} is free")
     else:
         yield Finding("port", "warning", f"{config.port} is taken", "stop what listens there, or set http_options.port")
+
+
+def model_checks(settings: Settings) -> Iterator[Finding]:
+    """Its weights here, small enough for the GPU if there is to be one, and its answers short enough."""
+    from deployments.grammars import grammars_of, require_all_fit
+    from deployments.models.weights import locate
+
+    try:
+        folder = locate(settings.engine.model)
+        yield Finding("weights", "ok", str(folder))
+        require_fits(settings.engine, folder)
+        require_all_fit(grammars_of(settings), folder, settings.engine.context_tokens)
+        yield Finding("grammars", "ok", "the longest answer fits its limit")
+    except WeightsMissing as error:
+        yield Finding("weights", "problem", f"none of {error.model}", error.remedy)
+    except DoesNotFit as error:
+        yield Finding("gpu_memory", "problem", str(error), "mend args.engine of the file")
+    except BoundExceeded as error:
+        yield Finding("grammars", "problem", str(error), "mend args of the file")

@@ -11,6 +11,7 @@ from deployments.cli.calibrate import calibrate
 from deployments.cli.demo import demo
 from deployments.cli.doctor import doctor
 from deployments.cli.evaluate import evaluate
+from deployments.cli.fit import fit
 from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
 from deployments.cli.model import model
@@ -33,6 +34,7 @@ app.command(name="eval")(evaluate)
 app.command()(calibrate)
 app.command()(audit)
 app.command()(doctor)
+app.command()(fit)
 app.add_typer(model, name="model")
 app.add_typer(grammar, name="grammar")
 app.add_typer(bench, name="bench")

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 import typer
 
 from deployments.cli.console import err, fail
+from deployments.fit.errors import DoesNotFit
 from deployments.models.errors import WeightsMissing
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.grammar.bound import BoundExceeded
@@ -29,6 +30,7 @@ _START_S, _STOP_S = 1_200, 30
 
 def checked(path: Path) -> "ServeConfig":
     """The config, once everything is known to be there; ends the command by name of what is not."""
+    from deployments.fit.deploy import require_fits
     from deployments.grammars import grammars_of, require_all_fit
     from deployments.models.weights import locate
     from deployments.serve_config import ConfigInvalid, load
@@ -37,10 +39,11 @@ def checked(path: Path) -> "ServeConfig":
         config = load(path)
         if config.settings.engine.kind == "sglang":
             folder = locate(config.settings.engine.model)
+            require_fits(config.settings.engine, folder)
             require_all_fit(grammars_of(config.settings), folder, config.settings.engine.context_tokens)
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())
-    except (ConfigInvalid, WeightsMissing, BoundExceeded, SandboxUnavailable) as error:
+    except (ConfigInvalid, WeightsMissing, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:
         fail(str(error))
     if not port_is_free(config.host, config.port):
         fail(f"port {config.port} is taken; stop what listens there, or set http_options.port in {path}")

@@ -11,6 +11,7 @@ from huggingface_hub.errors import CacheNotFound, HFValidationError, LocalEntryN
 
 from deployments.models.cache import Stored
 
+_CONFIG = "config.json"
 # Not the same weights again in the formats of other engines.
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 
@@ -33,7 +34,16 @@ class Hub:
             return None
         # The tokenizer alone makes a snapshot too.
         folder = Path(snapshot)
-        return folder if (folder / "config.json").exists() and any(folder.glob("*.safetensors")) else None
+        return folder if (folder / _CONFIG).exists() and any(folder.glob("*.safetensors")) else None
+
+    def cached_config(self, model: str) -> Path | None:
+        """Its config.json, with or without weights; never asks the network."""
+        try:
+            snapshot = snapshot_download(model, cache_dir=self.cache, allow_patterns=_CONFIG, local_files_only=True)
+        except (LocalEntryNotFoundError, HFValidationError):
+            return None
+        file = Path(snapshot, _CONFIG)
+        return file if file.exists() else None
 
     def stored(self) -> list[Stored]:
         try:
@@ -50,6 +60,14 @@ class Hub:
         except (httpx.HTTPError, OfflineModeIsEnabled, JSONDecodeError, HFValidationError) as refusal:
             # Not JSON: what a network with a login page answers.
             raise HubUnavailable(f"{self.endpoint}: {refusal}") from refusal
+
+    def download_config(self, model: str) -> Path:
+        """That file alone. Raises `FileNotFoundError` if the model has none."""
+        folder = snapshot_download(model, cache_dir=self.cache, endpoint=self.endpoint, allow_patterns=_CONFIG)
+        file = Path(folder, _CONFIG)
+        if not file.exists():
+            raise FileNotFoundError(f"{self.endpoint} has no {_CONFIG} of it")
+        return file
 
     def missing_bytes(self, model: str) -> int:
         files = snapshot_download(

@@ -57,6 +57,18 @@ def fetch(model: str, progress: Progress, sources: Sources = SOURCES) -> Path:
         raise FetchFailed(model, reason) from error
 
 
+def config_file(model: str, sources: Sources = SOURCES) -> Path:
+    """The config.json of weights that are here, else that file alone from the hub. Raises some WeightsProblem."""
+    if found := _find(model, sources.hub):
+        return found / "config.json"
+    if not is_hub_id(model):
+        return locate(model, sources)
+    try:
+        return sources.hub.cached_config(model) or _download_config(model, sources)
+    except (OSError, httpx.HTTPError) as error:
+        raise FetchFailed(model, str(error) or type(error).__name__) from error
+
+
 def cached(sources: Sources = SOURCES) -> list[Stored]:
     """Ours, then those of the hub library."""
     return cache.stored() + sources.hub.stored()
@@ -89,6 +101,15 @@ def _download(model: str, progress: Progress, sources: Sources) -> Path:
         return _make(model, progress, sources)
     cache.require_space(sources.hub.cache, sources.hub.missing_bytes(model))
     return sources.hub.download(model)
+
+
+def _download_config(model: str, sources: Sources) -> Path:
+    try:
+        sources.hub.probe(model)
+    except HubUnavailable as refusal:
+        remedy = "Give a folder with its config.json instead."
+        raise FetchFailed(model, f"the hub did not help ({refusal}). {remedy}") from refusal
+    return sources.hub.download_config(model)
 
 
 def _no_source(model: str, refusal: HubUnavailable, sources: Sources) -> str:

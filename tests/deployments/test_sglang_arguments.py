@@ -1,8 +1,11 @@
 """The settings in SGLang's own words, for a CPU and for a GPU."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,8 @@ import pytest
 from deployments.settings import EngineSettings
 
 pytestmark = pytest.mark.engine
+
+CONFIGS = Path(__file__).parents[1] / "data" / "configs"
 
 GPU = EngineSettings(
     model="x",
@@ -31,6 +36,12 @@ from deployments.settings import EngineSettings
 from deployments.sglang_engine import engine_arguments
 given = [engine_arguments(EngineSettings.model_validate_json(text), "/weights") for text in sys.argv[1:]]
 print(json.dumps({"known": list(inspect.signature(ServerArgs).parameters), "given": given}))
+"""
+REFUSED = """
+import sys
+from deployments.settings import EngineSettings
+from deployments.sglang_engine import SGLangEngine
+SGLangEngine(EngineSettings(model=sys.argv[1], device="cuda", load_format="dummy"), [])
 """
 
 
@@ -63,3 +74,15 @@ def test_a_cpu_gets_the_backends_that_run_there(asked: dict[str, Any]) -> None:
     assert given["attention_backend"] == "torch_native"
     assert given["dtype"] == "bfloat16"
     assert "mem_fraction_static" not in given
+
+
+def test_a_model_that_is_too_large_for_the_gpu_is_refused_before_sglang_starts(tmp_path: Path) -> None:
+    shutil.copy(CONFIGS / "qwen3-coder-30b-a3b.json", tmp_path / "config.json")
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text("#!/bin/sh\necho 23028\n", encoding="utf-8")
+    driver.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [sys.executable, "-c", REFUSED, str(tmp_path)]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
+    assert shown.returncode == 1
+    assert "DoesNotFit" in shown.stderr.splitlines()[-1]

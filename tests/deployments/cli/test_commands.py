@@ -1,6 +1,8 @@
 """The command line as a whole: help, version, doctor, and refusals before anything is started."""
 
 import json
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from deployments.cli.doctor import CHECKS
 from deployments.cli.main import app
 
 CLUSTER = Path(__file__).parents[3] / "cluster"
+CONFIGS = Path(__file__).parents[2] / "data" / "configs"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,7 @@ CLUSTER = Path(__file__).parents[3] / "cluster"
         ["demo"],
         ["eval"],
         ["doctor"],
+        ["fit"],
         ["model"],
         ["model", "fetch"],
         ["model", "list"],
@@ -97,6 +101,36 @@ def test_serve_does_not_start_on_a_taken_port(scripted: Path) -> None:
     shown = CliRunner().invoke(app, ["serve", str(scripted)])
     assert shown.exit_code == 2
     assert "port 18765 is taken" in shown.stderr
+
+
+@pytest.fixture
+def too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A config for the 30B model on a GPU of 24 GB, as a driver in the place of nvidia-smi says."""
+    folder, program = tmp_path / "model", tmp_path / "nvidia-smi"
+    folder.mkdir()
+    shutil.copy(CONFIGS / "qwen3-coder-30b-a3b.json", folder / "config.json")
+    program.write_text("#!/bin/sh\necho 23028\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    data = yaml.safe_load((CLUSTER / "serve.yaml").read_text(encoding="utf-8"))
+    data["applications"][0]["args"]["engine"]["model"] = str(folder)
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return path
+
+
+def test_serve_refuses_a_model_that_is_too_large_for_the_gpu(too_large: Path) -> None:
+    shown = CliRunner().invoke(app, ["serve", str(too_large)])
+    assert shown.exit_code == 2
+    assert "needs 61.1 GB for weights" in " ".join(shown.stderr.split())
+
+
+def test_doctor_finds_a_model_that_is_too_large_for_the_gpu(too_large: Path) -> None:
+    shown = CliRunner().invoke(app, ["doctor", "--config", str(too_large), "--json"])
+    assert shown.exit_code == 1
+    [memory] = [finding for finding in json.loads(shown.stdout) if finding["what"] == "gpu_memory"]
+    assert memory["state"] == "problem"
+    assert "needs 61.1 GB for weights" in memory["detail"]
 
 
 def test_serve_names_missing_weights_and_the_remedy(tmp_path: Path) -> None:

@@ -75,6 +75,15 @@ def test_a_download_is_complete_found_again_and_listed(hub: Hub) -> None:
 
 
 @ONLINE
+def test_a_config_comes_alone_and_is_found_again(hub: Hub) -> None:
+    assert hub.cached_config(MODEL) is None
+    config = hub.download_config(MODEL)
+    assert [file.name for file in config.parent.iterdir()] == ["config.json"]
+    assert hub.cached_config(MODEL) == config
+    assert hub.cached(MODEL) is None
+
+
+@ONLINE
 def test_a_model_that_the_hub_lacks_is_refused(hub: Hub) -> None:
     with pytest.raises(HubUnavailable, match="404"):
         hub.probe("some/other")

@@ -10,7 +10,7 @@ from deployments.models import cache
 from deployments.models.catalogue import Pieces
 from deployments.models.errors import ConversionFailed, DiskTooFull, FetchFailed, WeightsMissing
 from deployments.models.hub import Hub
-from deployments.models.weights import Sources, cached, fetch, locate
+from deployments.models.weights import Sources, cached, config_file, fetch, locate
 
 MODEL = "owner/tiny-model"
 Publish = Callable[[int, bytes], Path]
@@ -59,6 +59,18 @@ def test_our_cache_is_looked_into(sources: Sources) -> None:
     folder = folder_with_config(cache.folder("some/model"))
     assert locate("some/model", sources) == folder
     assert fetch("some/model", quiet, sources) == folder
+
+
+def test_a_config_is_that_of_the_weights_that_are_here(sources: Sources) -> None:
+    folder = folder_with_config(cache.folder("some/model"))
+    assert config_file("some/model", sources) == folder / "config.json"
+
+
+def test_a_config_that_is_not_here_is_asked_of_the_hub(sources: Sources) -> None:
+    with pytest.raises(FetchFailed, match=r"the hub did not help \(.*Give a folder with its config\.json"):
+        config_file("some/model", sources)
+    with pytest.raises(WeightsMissing, match="No weights for 'no-hub-id'"):
+        config_file("no-hub-id", sources)
 
 
 def test_a_relative_cache_still_gives_an_absolute_folder(
