@@ -14,6 +14,7 @@ import typer
 from deployments.bench.engines import Batch, speedups
 from deployments.bench.graph import Arm, Block, Single, added_ms, ratios, service_of
 from deployments.cli.bench.arguments import command_line, read_settings, sizes
+from deployments.fit.gpus import named
 
 Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
 LIFT = str(Path(sys.executable).with_name("lift"))
@@ -148,7 +149,7 @@ def url(serve: Serve) -> Iterator[str]:
 @pytest.mark.cluster
 def test_the_graph_is_compared_with_its_stages_and_its_engine(url: str, config: Path, tmp_path: Path) -> None:
     (tmp_path / "docs" / "results").mkdir(parents=True)
-    few = ("--clients", "1,4", "--repeats", "1", "--singles", "1", "--price", "3.6", "--record", "gpu/graph")
+    few = ("--clients", "1,4", "--repeats", "1", "--singles", "1", "--gpu", "h100", "--record", "gpu/graph")
     change = ("--change", "scripted_delay_s=0.05")
     asked = [LIFT, "bench", "graph", str(config), "--url", url, *change, *few]
     ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
@@ -159,7 +160,8 @@ def test_the_graph_is_compared_with_its_stages_and_its_engine(url: str, config: 
     assert at_4["graph"]["tokens_per_s"] > 0
     assert len(at_4["graph_over_process"]) == len(at_4["graph_over_engine"]) == 1
     assert sum(at_4["levels"].values()) == 18
-    assert at_4["usd_per_request"] == pytest.approx(0.001 * sum_of(found, "seconds", 4) / 18, rel=1e-3)
+    per_s = named("H100").usd_per_hour / 3_600
+    assert at_4["usd_per_request"] == pytest.approx(per_s * sum_of(found, "seconds", 4) / 18, rel=1e-3)
     assert found["summary"]["singles"]["pairs"] == 18
     figures = json.loads((tmp_path / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
     assert {"graph.throughput_ratio_4", "graph.engine_ratio_1", "graph.added_ms_p50"} <= {f["id"] for f in figures}

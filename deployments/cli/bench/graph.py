@@ -27,7 +27,10 @@ def graph(
     repeats: Annotated[int, typer.Option(help="Of each block of requests.", min=1)] = 2,
     singles: Annotated[int, typer.Option(help="Repeats of requests one after the other.", min=0)] = 3,
     change: Change = "",
-    price: Annotated[float | None, typer.Option(help="Dollars for an hour of what the service runs on.")] = None,
+    gpu: Annotated[
+        str | None,
+        typer.Option(help="What the service runs on: its price in cluster/gpus.yaml makes dollars of seconds."),
+    ] = None,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json, and index its figures.")] = None,
 ) -> None:
     """Compare a running service with its own stages in one process, and with the calls of the engine alone.
@@ -38,19 +41,29 @@ def graph(
     settings = read_settings(config, change)
     code = settings.code.model_copy(update={"n": n, "first": n})
     settings = settings.model_copy(update={"code": code, "repairs": 0})
-    counts = sizes(clients)
+    counts, price = sizes(clients), _usd_per_hour(gpu)
     _require_ready(url, config)
     blocks, pairs = asyncio.run(_run(settings, url, counts, n, repeats, singles))
     summary = _summary(blocks, pairs, counts, price)
     out.print(summary)
     if record:
-        amounts = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "change": change, "price": price}
+        amounts = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "change": change, "gpu": gpu}
         command = command_line("lift bench graph", config, **amounts, record=record)
         rows = [row.model_dump() for row in (*blocks, *pairs)]
         write_result(record, summary, rows, command, engine=settings.engine.model_dump(exclude_none=True))
         _index(summary, command, record)
     if failed := sum(block.failed for block in blocks):
         fail(f"{failed} requests failed", 1)
+
+
+def _usd_per_hour(gpu: str | None) -> float | None:
+    from deployments.fit.errors import UnknownGpu
+    from deployments.fit.gpus import named
+
+    try:
+        return named(gpu).usd_per_hour if gpu else None
+    except UnknownGpu as error:
+        fail(str(error))
 
 
 def _require_ready(url: str, config: Path) -> None:
