@@ -29,8 +29,8 @@ Arm = Literal["engine", "process", "graph"]
 Ask = Callable[[LiftRequest], Awaitable[LiftResponse]]
 
 _PROMPTS = [task.prompt for task in tasks18()]
-_FEWEST = len(_PROMPTS)
-_ROUNDS = 4
+_FEWEST = 9
+_ROUNDS = 3
 """Requests of a block for each client, so that its beginning and its end weigh little."""
 
 

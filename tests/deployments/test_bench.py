@@ -159,9 +159,9 @@ def test_the_graph_is_compared_with_its_stages_and_its_engine(url: str, config: 
     assert {"Ingress", "IRStage", "CodeStage", "Validator", "Engine", "proxy"} <= set(at_4["cpu_ms"])
     assert at_4["graph"]["tokens_per_s"] > 0
     assert len(at_4["graph_over_process"]) == len(at_4["graph_over_engine"]) == 1
-    assert sum(at_4["levels"].values()) == 18
+    assert sum(at_4["levels"].values()) == 12
     per_s = named("H100").usd_per_hour / 3_600
-    assert at_4["usd_per_request"] == pytest.approx(per_s * sum_of(found, "seconds", 4) / 18, rel=1e-3)
+    assert at_4["usd_per_request"] == pytest.approx(per_s * sum_of(found, "seconds", 4) / 12, rel=1e-3)
     assert found["summary"]["singles"]["pairs"] == 18
     figures = json.loads((tmp_path / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
     assert {"graph.throughput_ratio_4", "graph.engine_ratio_1", "graph.added_ms_p50"} <= {f["id"] for f in figures}
