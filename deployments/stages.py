@@ -9,6 +9,7 @@ from lift_sys.engine import Engine
 from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_stage import ir_chat, write_ir
 from lift_sys.outputs import CountInvalid
+from lift_sys.remembering import Memory, Remembering
 from lift_sys.sandbox import Limits, ProcessSandbox
 from lift_sys.validation.selection import POLICIES
 from lift_sys.validator_stage import choose_code, validate_code
@@ -92,6 +93,7 @@ class Validator:
     def __init__(self, settings: ValidatorSettings, tell_tier: Callable[[Tier], None] = lambda tier: None) -> None:
         self._tell_tier = tell_tier
         self._policy = POLICIES[settings.policy]
+        self._memory = Memory()
         self._sandbox = ProcessSandbox(
             Limits(call_s=settings.call_s, wall_s=settings.run_s, memory_bytes=settings.memory_bytes),
             concurrency=settings.concurrency,
@@ -107,7 +109,8 @@ class Validator:
     async def choose(
         self, ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...]
     ) -> tuple[Code, Verdict, StageReport]:
-        return await choose_code(ir, stated, variations, sandbox=self._sandbox.request(), policy=self._policy)
+        sandbox = Remembering(self._sandbox.request(), self._memory)
+        return await choose_code(ir, stated, variations, sandbox=sandbox, policy=self._policy)
 
     async def validate(self, request: ValidateRequest) -> Verdict:
         return await validate_code(request, sandbox=self._sandbox.request())

@@ -30,6 +30,8 @@ def _seen(words: str) -> str:
 
 
 Words = Annotated[str, Field(max_length=1_000), AfterValidator(_seen)]
+CUT_SHORT = frozenset({"TimeLimit", "MemoryError", "RecursionError"})
+"""Exceptions that tell of limits, and depend on the machine."""
 MOST_ROWS = 4_096
 """Of calls or predicates in one job, and of scopes."""
 
@@ -49,6 +51,11 @@ class Outcome(_Frozen):
     mutated: bool = False
     printed: Words = ""
     """The beginning of what it wrote to Python's standard streams."""
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether it ended for want of time, memory or stack: then it is no answer."""
+        return self.raised in CUT_SHORT
 
     @property
     def key(self) -> str:

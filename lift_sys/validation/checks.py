@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lift_sys import syntax
 from lift_sys.jail.values import TooLarge, Tree, decode, encode, same
-from lift_sys.report import Inspection, Outcome, Report
+from lift_sys.report import CUT_SHORT, Inspection, Outcome, Report
 from lift_sys.validation.conformance import conforms
 from lift_sys.validation.spec import Spec, why_unusable
 from schemas.ir import Example
@@ -14,8 +14,6 @@ from schemas.verdict import Evidence
 _REFUSED_EFFECTS = ("files", "network", "process")
 """What no function needs that is asked for here. The jail holds without this: it is a clearer answer, sooner."""
 
-_CUT_SHORT = {"TimeLimit", "MemoryError", "RecursionError"}
-"""Ends that depend on the machine."""
 _SLIPS = {"NameError", "UnboundLocalError"}
 _KINDS = {
     "positional": {"POSITIONAL_OR_KEYWORD", "POSITIONAL_ONLY"},
@@ -179,7 +177,7 @@ def check_repeatable(spec: Spec, first: Mapping[str, Outcome], second: Mapping[s
     """Does it do the same in another process, where sets have another order? What was cut short is no answer."""
     if spec.effects and {"random", "reads_clock"} & set(spec.effects.allowed):
         return
-    both = [text for text in first if text in second and not {first[text].raised, second[text].raised} & _CUT_SHORT]
+    both = [text for text in first if text in second and not (first[text].is_cut_short or second[text].is_cut_short)]
     differing = [text for text in both if first[text].key != second[text].key]
     if differing:
         text = min(differing, key=len)
@@ -196,7 +194,7 @@ def check_raising(spec: Spec, examples: Sequence[Example], behaviour: Mapping[st
     """
     if spec.effects is None or not behaviour:
         return
-    announced = {*spec.effects.raises, *(e.value for e in examples if e.expect == "raises")} | _CUT_SHORT
+    announced = {*spec.effects.raises, *(e.value for e in examples if e.expect == "raises")} | CUT_SHORT
     surprises = {
         text: outcome.raised
         for text, outcome in behaviour.items()

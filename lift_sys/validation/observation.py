@@ -54,11 +54,13 @@ def _made(parameters: tuple[Parameter, ...] | None, known: tuple[str, ...], seed
 async def observe(
     spec: Spec, sources: Sequence[str], known: Sequence[str], fresh: Sequence[str], sandbox: Sandbox
 ) -> list[Observed]:
-    """Each source. Where the user's examples refute all of them, nothing else is run."""
-    first = await asyncio.gather(*(_begin(spec, source, known, sandbox) for source in sources))
-    if all(_is_refuted(spec, observed) for observed in first):
-        return list(first)
-    return await asyncio.gather(*map(lambda o, s: _go_on(spec, o, s, known, fresh, sandbox), first, sources))
+    """Each source; equal ones are run once. Where the user's examples refute all of them, nothing else is run."""
+    distinct = list(dict.fromkeys(sources))
+    observed = await asyncio.gather(*(_begin(spec, source, known, sandbox) for source in distinct))
+    if not all(_is_refuted(spec, one) for one in observed):
+        observed = await asyncio.gather(*map(lambda o, s: _go_on(spec, o, s, fresh, sandbox), observed, distinct))
+    by_source = dict(zip(distinct, observed, strict=True))
+    return [by_source[source] for source in sources]
 
 
 async def _begin(spec: Spec, source: str, known: Sequence[str], sandbox: Sandbox) -> Observed:
@@ -69,18 +71,14 @@ async def _begin(spec: Spec, source: str, known: Sequence[str], sandbox: Sandbox
     return Observed(inspection, report, _behaviour(report, known))
 
 
-async def _go_on(
-    spec: Spec, observed: Observed, source: str, known: Sequence[str], fresh: Sequence[str], sandbox: Sandbox
-) -> Observed:
+async def _go_on(spec: Spec, observed: Observed, source: str, fresh: Sequence[str], sandbox: Sandbox) -> Observed:
     """What a candidate does to inputs that nobody stated is no trouble, if it is no answer."""
     if observed.trouble:
         return observed
-    inputs = [*known, *fresh]
-    more, again = await asyncio.gather(
-        sandbox.run(source, spec.function, fresh),
-        sandbox.run(source, spec.function, inputs, seed=1),
-    )
+    more = await sandbox.run(source, spec.function, fresh)
     behaviour = {**observed.behaviour, **_behaviour(more, fresh)}
+    inputs = [text for text, outcome in behaviour.items() if not outcome.is_cut_short]
+    again = await sandbox.run(source, spec.function, inputs, seed=1)
     return replace(observed, behaviour=behaviour, again=_behaviour(again, inputs))
 
 

@@ -132,6 +132,14 @@ async def test_calls_that_take_too_long_leave_the_others_their_answers(sandbox: 
     assert endings(report) == ["1", "1", *["raised TimeLimit"] * 6]
 
 
+async def test_a_program_that_was_slow_twice_is_asked_nothing_more(sandbox: ProcessSandbox) -> None:
+    """Else each of a hundred inputs could take its whole time."""
+    source = "def f(n):\n    while n < 0:\n        pass\n    return n"
+    report = await sandbox.run(source, "f", ["-1", "1", "-2", *["2"] * 20])
+    assert endings(report) == ["raised TimeLimit", "1", *["raised TimeLimit"] * 21]
+    assert "no time left" in report.outcomes[-1].detail
+
+
 # What a run finds around it
 
 
