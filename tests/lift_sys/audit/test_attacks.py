@@ -20,7 +20,7 @@ from lift_sys.jail.inspection import inspect_source
 from lift_sys.report import Holdings, Inspection, Outcome, Report
 from lift_sys.sandbox import ProcessSandbox
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.siege, pytest.mark.timeout(300)]
 
 NO_BUBBLEWRAP = pytest.mark.skipif(
     os.uname().machine != "x86_64" and not shutil.which("bwrap"), reason="bubblewrap is not here"
