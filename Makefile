@@ -25,17 +25,17 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: check ## Every test that a machine without a GPU can run (about 30 minutes on two cores)
-	@echo "Tests with a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
+test: check ## Every test that a machine without a GPU can run (20 to 25 minutes on two cores)
+	@echo "Attacks on the jail, a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
-	$(BIN)/pytest -q --durations=10 -m "cluster or engine"
+	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine"
 
-check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (five minutes on two cores)
+check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (two minutes on two cores)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -m "not cluster and not engine"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not siege and not cluster and not engine"
 
 fix: $(INSTALLED) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format

@@ -60,6 +60,6 @@ class ScriptedEngine:
             finish_reason="length" if self._cut else "stop",
             prompt_tokens=0,
             cached_tokens=0,
-            completion_tokens=0,
+            completion_tokens=len(text.split()),  # there is no tokenizer
             seconds=0.0,
         )

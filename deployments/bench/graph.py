@@ -100,14 +100,26 @@ def over_http(client: httpx.AsyncClient) -> Ask:
 
 
 async def measure_blocks(
-    arms: Mapping[Arm, Ask], clients: Sequence[int], *, n: int, repeats: int, on_row: Callable[[Block], None]
+    arms: Mapping[Arm, Ask],
+    clients: Sequence[int],
+    *,
+    n: int,
+    repeats: int,
+    limit_s: float,
+    on_row: Callable[[Block], None],
 ) -> list[Block]:
-    """Every arm in turn, so that a slow moment meets all alike; one block of each warms up."""
+    """Every arm in turn, so that a slow moment meets all alike; one block of each warms up.
+
+    After the limit no other turn is begun.
+    """
+    until = time.monotonic() + limit_s
     for arm, ask in arms.items():
         await _block(arm, ask, max(clients), -1, n)
-    rows = []
-    for count in clients:
-        for repeat in range(repeats):
+    rows: list[Block] = []
+    for repeat in range(repeats):
+        for count in clients:
+            if time.monotonic() > until:
+                return rows
             for arm, ask in arms.items():
                 rows.append(await _block(arm, ask, count, repeat, n))
                 on_row(rows[-1])

@@ -28,6 +28,8 @@ from schemas.wire import Wire
 _INSTANCES = 10
 _COMPILATIONS = 5
 _MASKS = 3
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])  # to import the engines takes seconds, and a worker is new after each timeout
 _SOURCE = f"{inspect.getsource(require_whole).strip()}\n```"
 _AS_MODELS_WRITE = {IR_GRAMMAR: (SAMPLES[0].ir.model_dump_json(),) * _INSTANCES, CODE: (_SOURCE,) * _INSTANCES}
 
@@ -166,9 +168,8 @@ class _Worker:
     """An engine in a process of its own, which can be ended."""
 
     def __init__(self, engine: str, folder: Path) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self._ours, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(engine, folder, theirs), daemon=True)
+        self._ours, theirs = _FORKS.Pipe()
+        self._process = _FORKS.Process(target=_serve, args=(engine, folder, theirs), daemon=True)
         self._process.start()
         self._ours.recv()  # that it is ready
 

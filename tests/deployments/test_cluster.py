@@ -1,13 +1,18 @@
 """The graph on a real Ray cluster, with an engine that answers from a script."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
+
+from deployments.cli.main import app
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -67,6 +72,14 @@ def test_requests_at_once_do_not_disturb_each_other(service: Any) -> None:
     answers = asyncio.run(all_at_once())
     assert [answer.status_code for answer in answers] == [200] * 16
     assert len({answer.json()["request_id"] for answer in answers}) == 16
+
+
+def test_an_evaluation_asks_a_running_service(service: Any, tmp_path: Path) -> None:
+    url, kept = str(service.client.base_url).rstrip("/"), tmp_path / "rows.jsonl"
+    done = CliRunner().invoke(app, ["eval", "--url", url, "--limit", "3", "--n", "1", "--out", str(kept)])
+    assert done.exit_code == 0, done.output
+    found = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
+    assert [(row["level"], row["plus"]) for row in found] == [("rejected", False)] * 3
 
 
 def test_the_stages_stay_small(service: Any) -> None:

@@ -1,9 +1,7 @@
-"""`lift eval`: over a tape that a scripted model was recorded on, and against a service's own API."""
+"""`lift eval` over a tape that a scripted model was recorded on, and with an engine in its own process."""
 
 import asyncio
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from lift_sys.evaluation.takes import Wanted, record
 from lift_sys.evaluation.tape import Recorder
 from schemas import LiftRequest
 
-Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
 PROMPT = 'def double(x):\n    """Twice x.\n    >>> double(2)\n    4\n    """\n'
 TASK = {
     "task_id": "T/1",
@@ -158,15 +155,3 @@ def test_requests_for_no_function_are_to_be_refused_and_others_not(folder: Path)
     assert done.exit_code == 0, done.output
     found = {row["task"]: row["plus"] for row in rows(folder)}
     assert found == {**{f"other/{i}": False for i in range(24)}, "function/0": True, "function/1": True}
-
-
-@pytest.mark.cluster
-@pytest.mark.timeout(200)
-def test_a_running_service_is_asked_the_18_tasks(serve: Serve, tmp_path: Path) -> None:
-    with serve({"engine": {"kind": "scripted"}}) as service:
-        url = str(service.client.base_url).rstrip("/")
-        kept = tmp_path / "rows.jsonl"
-        done = CliRunner().invoke(app, ["eval", "--url", url, "--limit", "3", "--n", "1", "--out", str(kept)])
-    assert done.exit_code == 0, done.output
-    found = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-    assert [(row["level"], row["plus"]) for row in found] == [("rejected", False)] * 3

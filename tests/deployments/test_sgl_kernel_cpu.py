@@ -27,6 +27,7 @@ def test_a_kernel_that_is_not_there_says_so_when_called() -> None:
         sgl_kernel.silu_and_mul(None)
 
 
+@pytest.mark.engine  # for its packages: torch takes seconds to import
 def test_torchvision_can_be_imported_and_nothing_heavy_is_before_it_is() -> None:
     program = (
         "import sys; assert 'torch' not in sys.modules; import torchvision, torch;print(torch.ops.torchvision.nms)"

@@ -41,6 +41,7 @@ def value(report: Report) -> object:
     return decode(report.outcomes[0].returned or [])
 
 
+@pytest.mark.siege
 async def test_requests_take_turns_however_many_runs_one_has() -> None:
     with own() as sandbox:
         greedy, modest = sandbox.request(), sandbox.request()
@@ -58,6 +59,7 @@ async def test_requests_take_turns_however_many_runs_one_has() -> None:
         await asyncio.gather(*many)
 
 
+@pytest.mark.siege
 async def test_a_request_that_has_used_its_time_is_refused_and_no_other() -> None:
     with own(budget_s=0.25) as sandbox:
         greedy = sandbox.request()
@@ -69,6 +71,7 @@ async def test_a_request_that_has_used_its_time_is_refused_and_no_other() -> Non
         assert value(await sandbox.run(GOOD, "f", ["1"])) == 2
 
 
+@pytest.mark.siege
 async def test_more_than_the_queue_holds_is_refused_at_once_and_the_rest_is_done() -> None:
     with own(most_waiting=4) as sandbox:
         await sandbox.tier()
@@ -93,6 +96,7 @@ def newest_executor(before: list[psutil.Process]) -> psutil.Process:
     return new
 
 
+@pytest.mark.siege
 @pytest.mark.parametrize("victim", ["executor", "jail"])
 async def test_what_was_accepted_is_done_although_a_process_is_killed(victim: str) -> None:
     before = executors()
@@ -106,6 +110,7 @@ async def test_what_was_accepted_is_done_although_a_process_is_killed(victim: st
         assert value(await work) == 7
 
 
+@pytest.mark.siege
 async def test_nothing_is_left_when_it_is_closed() -> None:
     before = executors()
     with own(concurrency=2) as sandbox:
@@ -128,6 +133,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.siege
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_is_left_when_the_client_is_killed(ending: signal.Signals) -> None:
     client = subprocess.Popen(

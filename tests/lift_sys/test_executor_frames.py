@@ -148,6 +148,7 @@ def answers_of(sent: bytes) -> tuple[list[Frame], int]:
         return answers, process.wait(20)
 
 
+@pytest.mark.siege
 def test_an_executor_answers_what_was_asked_before_the_client_broke_off() -> None:
     with executor() as (ours, process):
         ours.sendall(frames.pack(Frame(HEADER, BODY)))
@@ -159,6 +160,7 @@ def test_an_executor_answers_what_was_asked_before_the_client_broke_off() -> Non
         assert process.wait(20) == 0
 
 
+@pytest.mark.siege
 @pytest.mark.parametrize(
     "sent", [b"", b"\0", b"\xff" * 1_000, LENGTHS.pack(2, 9) + b"{}", LENGTHS.pack(2, 0) + b"[]"],
     ids=["nothing", "half a length", "a long one", "half a frame", "a list"],
@@ -167,6 +169,7 @@ def test_an_executor_ends_with_a_client_that_sends_no_frame(sent: bytes) -> None
     assert answers_of(sent) == ([], 0)
 
 
+@pytest.mark.siege
 @pytest.mark.parametrize(
     "header",
     [
@@ -194,6 +197,7 @@ def test_an_executor_ignores_what_is_no_job_or_ends_cleanly(header: dict[str, An
         assert process.wait(20) == 0
 
 
+@pytest.mark.siege
 @settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(
     changes=st.dictionaries(st.sampled_from(sorted(HEADER)), VALUES, min_size=1, max_size=3), body=st.binary(max_size=9)

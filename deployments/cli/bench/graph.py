@@ -26,6 +26,7 @@ def graph(
     n: Annotated[int, typer.Option(help="Variations of each request, all in one wave.", min=1)] = 4,
     repeats: Annotated[int, typer.Option(help="Of each block of requests.", min=1)] = 2,
     singles: Annotated[int, typer.Option(help="Repeats of requests one after the other.", min=0)] = 3,
+    minutes: Annotated[float, typer.Option(help="After which no other blocks are begun.", min=0)] = 60,
     change: Change = "",
     gpu: Annotated[
         str | None,
@@ -43,12 +44,12 @@ def graph(
     settings = settings.model_copy(update={"code": code, "repairs": 0})
     counts, price = sizes(clients), _usd_per_hour(gpu)
     _require_ready(url, config)
-    blocks, pairs = asyncio.run(_run(settings, url, counts, n, repeats, singles))
-    summary = _summary(blocks, pairs, counts, price)
+    blocks, pairs = asyncio.run(_run(settings, url, counts, n, repeats, singles, minutes * 60))
+    summary = _summary(blocks, pairs, price)
     out.print(summary)
     if record:
-        amounts = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "change": change, "gpu": gpu}
-        command = command_line("lift bench graph", config, **amounts, record=record)
+        amounts = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "minutes": minutes}
+        command = command_line("lift bench graph", config, **amounts, change=change, gpu=gpu, record=record)
         rows = [row.model_dump() for row in (*blocks, *pairs)]
         write_result(record, summary, rows, command, engine=settings.engine.model_dump(exclude_none=True))
         _index(summary, command, record)
@@ -78,19 +79,18 @@ def _require_ready(url: str, config: Path) -> None:
 
 
 async def _run(
-    settings: "Settings", url: str, counts: list[int], n: int, repeats: int, singles: int
+    settings: "Settings", url: str, counts: list[int], n: int, repeats: int, singles: int, limit_s: float
 ) -> "tuple[list[Block], list[Single]]":
     from deployments.bench.graph import measure_blocks, measure_singles
 
     async with _arms(settings, url) as arms:
         with progress_bars() as progress:
+            both: dict[Arm, Ask] = {name: ask for name, ask in arms.items() if name != "engine"}
+            bar = progress.add_task("one by one", total=None)
+            pairs = await measure_singles(both, repeats=singles, on_row=lambda row: progress.advance(bar))
             bar = progress.add_task("blocks", total=len(arms) * len(counts) * repeats)
-            blocks = await measure_blocks(arms, counts, n=n, repeats=repeats, on_row=lambda row: progress.advance(bar))
-            bar = progress.add_task("singles", total=None)
-            pairs = await measure_singles(
-                {name: ask for name, ask in arms.items() if name != "engine"},
-                repeats=singles,
-                on_row=lambda row: progress.advance(bar),
+            blocks = await measure_blocks(
+                arms, counts, n=n, repeats=repeats, limit_s=limit_s, on_row=lambda row: progress.advance(bar)
             )
     return blocks, pairs
 
@@ -114,10 +114,11 @@ async def _arms(settings: "Settings", url: str) -> "AsyncIterator[dict[Arm, Ask]
         }
 
 
-def _summary(blocks: "list[Block]", pairs: "list[Single]", counts: list[int], price: float | None) -> dict[str, Any]:
+def _summary(blocks: "list[Block]", pairs: "list[Single]", price: float | None) -> dict[str, Any]:
     from deployments.bench.graph import added_ms
 
     added = sorted(added_ms(pairs))
+    counts = sorted({block.clients for block in blocks})
     return {
         **{str(count): _at([block for block in blocks if block.clients == count], count, price) for count in counts},
         "singles": {

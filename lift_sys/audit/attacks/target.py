@@ -16,7 +16,8 @@ _MARKS = ("/tmp/lift-proof", "/tmp/lift-link", "/tmp/lift-folder", "/tmp/fill", 
 """What attacks leave behind where they can."""
 _EXECUTOR, _ZYGOTE, _BUBBLEWRAP = "lift_sys.executor.daemon", "lift_sys.jail.zygote", "bwrap"
 _OF_A_JAIL = {"PYTHONHASHSEED", "LANG"}
-_MOST_GROWTH_BYTES = 50 * 2**20
+_MOST_GROWTH_BYTES = 128 * 2**20
+"""An allocator keeps what a dozen reports of the largest size took at once; kept, all of them would be a gigabyte."""
 _MOST_MORE_DESCRIPTORS = 64
 """Jails are started when they are first asked for, and a few descriptors belong to each."""
 

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from deployments.cli.main import app
 
+pytestmark = pytest.mark.siege
+
 DOUBLE = {
     "task_id": "Own/1",
     "prompt": "double(2) == 4",

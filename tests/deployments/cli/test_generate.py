@@ -56,7 +56,7 @@ def peer() -> Iterator[Peer]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         peer.url = f"http://127.0.0.1:{server.server_port}"
         yield peer
         server.shutdown()

@@ -37,6 +37,7 @@ async def rows(sandbox: ProcessSandbox, *tasks: Task, most: int = 8) -> list[Row
     return await audit([("data", task) for task in tasks], sandbox, most=most, seed=0, on_row=lambda row: None)
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_right_solution_is_accepted_and_slips_in_it_are_rejected(sandbox: ProcessSandbox) -> None:
     [row] = await rows(sandbox, LARGER)
@@ -50,6 +51,7 @@ async def test_a_right_solution_is_accepted_and_slips_in_it_are_rejected(sandbox
     assert {mutant.levels[BASE] for mutant in different} == {"rejected"}
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_examples_that_show_nothing_let_slips_pass_and_the_count_says_so(sandbox: ProcessSandbox) -> None:
     """The audit can fail: `larger(0, 0)` is 0 however the numbers are compared, and the other inputs tell."""
@@ -62,6 +64,7 @@ async def test_examples_that_show_nothing_let_slips_pass_and_the_count_says_so(s
     assert missed["rejected"] < missed["mutants"]
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_what_no_input_tells_apart_is_counted_apart(sandbox: ProcessSandbox) -> None:
     [row] = await rows(sandbox, about(LARGER, base=("1, 2",), plus=("3, 4",), prompt=""), most=5)
@@ -71,6 +74,7 @@ async def test_what_no_input_tells_apart_is_counted_apart(sandbox: ProcessSandbo
     assert (counts["mutants"], counts["equivalents"], counts["equivalents_rejected"]) == (3, 2, 0)
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_slip_that_ours_alone_rejects_is_named(sandbox: ProcessSandbox) -> None:
     """The prompt's example is stricter than the dataset here: the dataset lets results be off by 1."""
@@ -80,6 +84,7 @@ async def test_a_slip_that_ours_alone_rejects_is_named(sandbox: ProcessSandbox) 
     assert summary["all"][STRICTEST]["equivalents_rejected"] > 0
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_solution_that_is_refused_is_listed_with_the_reason(sandbox: ProcessSandbox) -> None:
     refused = about(LARGER, solution=LARGER.solution + "    open(a)\n")
@@ -88,6 +93,7 @@ async def test_a_solution_that_is_refused_is_listed_with_the_reason(sandbox: Pro
     assert [line for line in summary["solutions_rejected"] if f"t/1 ({STRICTEST}): line 5: open" in line]
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_wrong_example_in_a_prompt_is_seen_at_that_tier_only(sandbox: ProcessSandbox) -> None:
     [row] = await rows(sandbox, about(LARGER, prompt="larger(1, 2) == 1"), most=0)
@@ -95,6 +101,7 @@ async def test_a_wrong_example_in_a_prompt_is_seen_at_that_tier_only(sandbox: Pr
     assert "should have returned 1, but returned 2" in row.solution[PROMPT].reason
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_slip_that_never_ends_differs_and_is_rejected(sandbox: ProcessSandbox) -> None:
     once = about(LARGER, function="once", solution="def once():\n    while 1:\n        break\n", base=("",), plus=())
@@ -108,6 +115,7 @@ async def test_a_slip_that_never_ends_differs_and_is_rejected(sandbox: ProcessSa
     [("raise ValueError\ndef larger(a, b): pass", "ValueError"), ("def larger(a, b): return iter(a)", None)],
     ids=["cannot be imported", "returns nothing comparable"],
 )
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_solution_that_cannot_be_compared_is_left_out_by_name(
     solution: str, trouble: str | None, sandbox: ProcessSandbox
@@ -131,12 +139,14 @@ class Narrow:
 
 
 @pytest.mark.parametrize(("room", "inputs"), [(7, 7), (6, 5), (4, 4), (3, 2), (1, 1), (0, 0)])
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_batch_that_breaks_the_limits_is_made_smaller(room: int, inputs: int, sandbox: ProcessSandbox) -> None:
     [row] = await audit([("data", LARGER)], Narrow(sandbox, room), most=0, seed=0, on_row=lambda row: None)
     assert row.inputs == inputs
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_rows_come_in_order_and_are_told_as_they_end(sandbox: ProcessSandbox) -> None:
     told: list[Row] = []
