@@ -16,7 +16,7 @@ TEST_MODEL := Qwen/Qwen2.5-Coder-0.5B-Instruct
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
-.PHONY: help run test check fix install schemas lock bench clean
+.PHONY: help run test check fix install schemas lock bench bench-gpu clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ lock: $(INSTALLED) ## Write constraints.txt from what is installed
 
 bench: $(INSTALLED) ## Measure the graph's own cost, with an engine that answers at once
 	@$(BIN)/python -m loadtest.overhead
+
+bench-gpu: $(INSTALLED) ## Measure on a GPU: cold start, variations, the graph, speculation (half an hour)
+	@$(BIN)/python -m loadtest.gpu
 
 clean: ## Remove .venv and caches (not the fetched models)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

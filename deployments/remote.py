@@ -51,20 +51,32 @@ class RemoteEngine:
 
 
 class Replicas:
-    """Which of the graph's deployments have nobody to do their work. Asks the controller at most once a second."""
+    """Which of the graph's deployments have nobody to do their work. Asks the controller at most once a second.
+
+    Nobody waits for that as long as all were there: who has gone since is missed within a second or two, and a request
+    that was let in is given up then.
+    """
 
     def __init__(self, needed: Sequence[str]) -> None:
         self._needed = needed
         self._asked = -_FRESH_S
+        self._asking: asyncio.Task[None] | None = None
         self._missing = tuple(needed)  # until the first answer is here
 
     async def missing(self) -> tuple[str, ...]:
-        if time.monotonic() - self._asked >= _FRESH_S:
-            self._asked = time.monotonic()
-            self._missing = await asyncio.to_thread(self._ask)
+        if self._asking is None and time.monotonic() - self._asked >= _FRESH_S:
+            self._asking = asyncio.create_task(self._ask())
+        if self._missing and self._asking:
+            await asyncio.shield(self._asking)
         return self._missing
 
-    def _ask(self) -> tuple[str, ...]:
+    async def _ask(self) -> None:
+        try:
+            self._missing = await asyncio.to_thread(self._without_replicas)
+        finally:
+            self._asked, self._asking = time.monotonic(), None
+
+    def _without_replicas(self) -> tuple[str, ...]:
         application = serve.status().applications[serve.get_replica_context().app_name]
         deployments = application.deployments
         return tuple(name for name in self._needed if not deployments[name].replica_states.get(ReplicaState.RUNNING, 0))

@@ -19,6 +19,8 @@ WAYS: tuple[Way, ...] = ("shared", "separate")
 _TOKENS = range(1_000, 100_000)
 """Ordinary tokens of the vocabularies that we use."""
 _LOOK_S = 0.02
+_STALE_S = 0.1
+"""So long may a look show the work before."""
 
 
 class Branches(Wire):
@@ -85,6 +87,7 @@ async def _most_used(engine: SGLangEngine, work: Awaitable[Any]) -> float:
     """The largest token usage until the work is done."""
     most = 0.0
     task = asyncio.ensure_future(work)
+    await asyncio.wait({task}, timeout=_STALE_S)
     while not (await asyncio.wait({task}, timeout=_LOOK_S))[0]:
         most = max(most, (await engine.load())["token_usage"])
     return most

@@ -1,7 +1,7 @@
 """What the benchmarks of engine and graph found, as pictures: one PNG for each file of docs/results."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from matplotlib.figure import Figure as Picture
 
 Summary = Mapping[str, Any]
 _ARMS = {"engine": "the engine's calls alone", "process": "the stages in one process", "graph": "the graph over HTTP"}
-_PHASES = ("imports_s", "engine_s", "grammars_s", "first_token_s")
 
 
 class NotDrawn(ValueError):
@@ -45,15 +44,14 @@ def _graph(picture: Picture, summary: Summary) -> None:
 
 
 def _branches(picture: Picture, summary: Summary) -> None:
-    """Time and cache of n answers, with a shared prompt and without."""
-    time, cache = picture.subplots(1, 2)
-    for way in ("shared", "separate"):
+    """Time of n answers, with a shared prompt and without, and how much that is of one answer's."""
+    time, ratio = picture.subplots(1, 2)
+    for way, label in (("shared", "one prompt, n answers"), ("separate", "n prompts")):
         found = {int(name.rpartition("_")[2]): one for name, one in summary.items() if name.startswith(way)}
-        label = "one prompt, n answers" if way == "shared" else "n prompts"
         time.plot(list(found), [one["seconds"] for one in found.values()], "o-", label=label)
-        cache.plot(list(found), [one["kv_share"] for one in found.values()], "o-", label=label)
+        ratio.plot(list(found), [one["over_one"] for one in found.values()], "o-", label=label)
     time.set(xlabel="n", ylabel="seconds until all are there", ylim=(0, None))
-    cache.set(xlabel="n", ylabel="share of the KV cache in use", ylim=(0, None))
+    ratio.set(xlabel="n", ylabel="times as long as one answer", ylim=(0, None))
     time.legend(fontsize="small")
 
 
@@ -68,17 +66,34 @@ def _engines(picture: Picture, summary: Summary) -> None:
 
 
 def _start(picture: Picture, summary: Summary) -> None:
-    """The phases of a start, one after the other."""
+    """The phases of a start, one after the other; of the engine's, what SGLang tells apart."""
     axes: Axes = picture.subplots()
     starts = [name for name in ("first", "later") if name in summary]
     left = [0.0] * len(starts)
-    for phase in _PHASES:
-        widths = [summary[name][phase] for name in starts]
-        axes.barh(starts, widths, left=left, label=phase.removesuffix("_s").replace("_", " "))
-        left = [begun + width for begun, width in zip(left, widths, strict=True)]
+    for phase, seconds in _phases([summary[name] for name in starts]).items():
+        axes.barh(starts, seconds, left=left, label=phase)
+        left = [begun + width for begun, width in zip(left, seconds, strict=True)]
     axes.set(xlabel="seconds since the launch of the process")
     axes.invert_yaxis()
-    axes.legend(fontsize="small", loc="lower right")
+    picture.legend(fontsize="small", loc="outside right upper")
+
+
+def _phases(starts: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Seconds of each start by phase, in order."""
+
+    def of(tell: Callable[[Mapping[str, float]], float]) -> list[float]:
+        return [max(0.0, tell(start)) for start in starts]
+
+    told = ("engine.weights_s", "engine.kv_cache_s", "engine.graphs_s")
+    return {
+        "imports": of(lambda s: s["imports_s"]),
+        "scheduler's start and imports": of(lambda s: s["engine_s"] - s["engine.scheduler_s"]),
+        "weights": of(lambda s: s["engine.weights_s"]),
+        "CUDA graphs": of(lambda s: s["engine.graphs_s"]),
+        "rest of the scheduler": of(lambda s: s["engine.scheduler_s"] - sum(s[name] for name in told)),
+        "grammars": of(lambda s: s["grammars_s"]),
+        "first token": of(lambda s: s["first_token_s"]),
+    }
 
 
 _PICTURES: Mapping[str, Callable[[Picture, Summary], None]] = {

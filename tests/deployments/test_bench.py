@@ -1,20 +1,28 @@
 """`lift bench` of engine and graph: what is concluded from rows, and the graph measured with a scripted engine."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from deployments.bench.engines import Batch, speedups
 from deployments.bench.graph import Arm, Block, Single, added_ms, ratios, service_of
+from deployments.bench.weights import shapes, shards
+from deployments.cli.bench import bench
 from deployments.cli.bench.arguments import command_line, read_settings, sizes
 from deployments.fit.gpus import named
+from loadtest.gpu import STEPS
+from schemas.figure import RESULTS
 
 Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
 LIFT = str(Path(sys.executable).with_name("lift"))
@@ -140,6 +148,52 @@ def test_a_process_is_known_by_its_title(title: str, name: str | None) -> None:
     assert service_of(title) == name
 
 
+TINY = {
+    "architectures": ["Qwen3MoeForCausalLM"], "hidden_size": 8, "vocab_size": 32, "num_hidden_layers": 2, "head_dim": 4,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "moe_intermediate_size": 6, "num_experts": 3,
+}  # fmt: skip
+
+
+def test_noise_has_the_names_and_the_size_of_the_real_weights() -> None:
+    """Counted by hand: per layer two norms, attention with its own norms, a router, and three experts."""
+    found = dict(shapes(TINY))
+    layer = 2 * 8 + (2 * 16 * 8 + 2 * 8 * 8 + 2 * 4) + 3 * 8 + 3 * 3 * 6 * 8
+    assert sum(map(prod, found.values())) == 2 * 32 * 8 + 8 + 2 * layer
+    assert found["model.layers.1.mlp.experts.2.down_proj.weight"] == (8, 6)
+    assert found["model.layers.0.self_attn.k_norm.weight"] == (4,)
+
+
+def test_shards_hold_every_tensor_once_and_in_order() -> None:
+    files = shards(shapes(TINY), shard_bytes=1_000)
+    assert [name for file in files for name in file] == [name for name, _ in shapes(TINY)]
+    assert len(files) > 3
+    assert all(sum(map(prod, file.values())) * 2 < 1_000 + 2 * 32 * 8 for file in files)
+
+
+def test_recorded_results_are_drawn(tmp_path: Path) -> None:
+    for name in ("start", "branches"):
+        path = tmp_path / f"{name}.json"
+        path.write_bytes((RESULTS / "gpu" / f"{name}.json").read_bytes())
+        drawn = CliRunner().invoke(bench, ["plot", str(path)])
+        assert drawn.exit_code == 0, drawn.output
+        assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_drawn_is_said() -> None:
+    refused = CliRunner().invoke(bench, ["plot", str(RESULTS / "overhead.json")])
+    assert refused.exit_code == 2
+    assert "no picture of `make bench`" in " ".join(refused.output.split())
+
+
+@pytest.mark.parametrize(("model", "close"), [("qwen3-coder-30b-a3b", True), ("qwen2.5-coder-0.5b", False)])
+def test_a_start_is_compared_with_what_fits(model: str, close: bool, tmp_path: Path) -> None:
+    """The model that was started, and one that was not."""
+    shutil.copy(Path("tests/data/configs") / f"{model}.json", tmp_path / "config.json")
+    shown = CliRunner().invoke(bench, ["fit", str(tmp_path), str(RESULTS / "gpu" / "start.json"), "--gpu", "H100"])
+    assert shown.exit_code == 0, shown.output
+    assert (float(re.findall(r"'error': ([0-9.]+)", shown.output)[0]) < 0.05) is close
+
+
 @pytest.fixture(scope="module")
 def url(serve: Serve) -> Iterator[str]:
     with serve({"engine": {"kind": "scripted", "scripted_delay_s": 0.05}, "repairs": 0}) as service:
@@ -171,6 +225,14 @@ def sum_of(found: dict[str, Any], key: str, clients: int) -> float:
     """Over the graph's blocks."""
     rows = [row for row in found["rows"] if row.get("clients") == clients and row["arm"] == "graph"]
     return float(sum(row[key] for row in rows))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_measurement_on_a_gpu_is_a_command_with_these_options(step: str) -> None:
+    name, config, *options = STEPS[step].split()
+    read_settings(Path(config))
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(bench, [name, "--help"]).output
+    assert {option for option in options if option.startswith("--")} <= set(re.findall(r"--[a-z-]+", shown))
 
 
 def test_without_a_service_nothing_is_measured(config: Path) -> None:

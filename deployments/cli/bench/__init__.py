@@ -6,6 +6,7 @@ from deployments.cli.bench.attacks import attacks
 from deployments.cli.bench.branches import branches
 from deployments.cli.bench.engine import engine
 from deployments.cli.bench.engines import engines
+from deployments.cli.bench.fit import fit
 from deployments.cli.bench.fuzz import fuzz
 from deployments.cli.bench.grammar import grammar
 from deployments.cli.bench.graph import graph
@@ -27,4 +28,5 @@ bench.command()(branches)
 bench.command()(engines)
 bench.command()(start)
 bench.command()(weights)
+bench.command()(fit)
 bench.command()(plot)
