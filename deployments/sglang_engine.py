@@ -10,10 +10,9 @@ from typing import Any
 
 import sglang
 from sglang.srt.managers.io_struct import ReleaseMemoryOccupationReqInput, ResumeMemoryOccupationReqInput
+from sglang.srt.server_args import ATTENTION_BACKEND_CHOICES, QUANTIZATION_CHOICES
 
-from deployments.fit.deploy import require_fits
-from deployments.grammars import require_all_fit
-from deployments.models.weights import locate
+from deployments.prepare import prepared
 from deployments.settings import EngineSettings
 from deployments.special_tokens import inert
 from lift_sys.errors import SpecificationInvalid
@@ -33,13 +32,12 @@ class SGLangEngine:
     """One SGLang engine. Build it in the event loop that will use it, then `await warm_up(…)` before the first call."""
 
     def __init__(self, settings: EngineSettings, grammars: Sequence[Grammar]) -> None:
-        """Loads the weights; raises `WeightsMissing`, `DoesNotFit` or `BoundExceeded` before. Each names the remedy."""
-        folder = locate(settings.model)
-        require_fits(settings, folder)
-        require_all_fit(grammars, folder, settings.context_tokens)
+        """Loads the weights. Raises what `prepared` does, and `ValueError` for a name that SGLang does not know."""
+        folder = prepared(settings, grammars)
         dialect = _DIALECTS[settings.grammar_backend]
         self._grammars = {grammar.name: spell(grammar.root, dialect) for grammar in grammars}
         arguments = engine_arguments(settings, str(folder))
+        _require_known(arguments)
         os.environ.setdefault("SGLANG_CLIP_MAX_NEW_TOKENS_ESTIMATION", str(_EXPECTED_TOKENS))
         if settings.device == "cpu":
             # For the processes that SGLang starts now. Ray has set the second to the replica's `num_cpus`.
@@ -207,6 +205,13 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "constrained_json_disable_any_whitespace": True,
         **{key: value for key, value in chosen.items() if value is not None},
     }
+
+
+def _require_known(arguments: dict[str, Any]) -> None:
+    """Raises `ValueError` for a name that SGLang does not know. Its scheduler would end of it, without a word to us."""
+    for key, known in {"attention_backend": ATTENTION_BACKEND_CHOICES, "quantization": QUANTIZATION_CHOICES}.items():
+        if (name := arguments.get(key)) not in (None, *known):
+            raise ValueError(f"engine.{key}: SGLang knows no {name!r}; there are {', '.join(map(str, known))}")
 
 
 _ON_A_CPU = {

@@ -19,7 +19,6 @@ from rich.text import Text
 
 from deployments.cli.console import out, plain
 from deployments.cli.service import LOCAL, port_is_free
-from deployments.fit.deploy import require_fits
 from deployments.fit.errors import DoesNotFit
 from deployments.models import cache
 from deployments.models.errors import WeightsMissing
@@ -168,14 +167,11 @@ def config_checks(path: Path) -> Iterator[Finding]:
 
 def model_checks(settings: Settings) -> Iterator[Finding]:
     """Its weights here, small enough for the GPU if there is to be one, and its answers short enough."""
-    from deployments.grammars import grammars_of, require_all_fit
-    from deployments.models.weights import locate
+    from deployments.grammars import grammars_of
+    from deployments.prepare import prepared
 
     try:
-        folder = locate(settings.engine.model)
-        yield Finding("weights", "ok", str(folder))
-        require_fits(settings.engine, folder)
-        require_all_fit(grammars_of(settings), folder, settings.engine.context_tokens)
+        yield Finding("weights", "ok", str(prepared(settings.engine, grammars_of(settings))))
         yield Finding("grammars", "ok", "the longest answer fits its limit")
     except WeightsMissing as error:
         yield Finding("weights", "problem", f"none of {error.model}", error.remedy)

@@ -30,17 +30,14 @@ _START_S, _STOP_S = 1_200, 30
 
 def checked(path: Path) -> "ServeConfig":
     """The config, once everything is known to be there; ends the command by name of what is not."""
-    from deployments.fit.deploy import require_fits
-    from deployments.grammars import grammars_of, require_all_fit
-    from deployments.models.weights import locate
+    from deployments.grammars import grammars_of
+    from deployments.prepare import prepared
     from deployments.serve_config import ConfigInvalid, load
 
     try:
         config = load(path)
         if config.settings.engine.kind == "sglang":
-            folder = locate(config.settings.engine.model)
-            require_fits(config.settings.engine, folder)
-            require_all_fit(grammars_of(config.settings), folder, config.settings.engine.context_tokens)
+            prepared(config.settings.engine, grammars_of(config.settings))
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())
     except (ConfigInvalid, WeightsMissing, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:

@@ -1,5 +1,6 @@
 """A model's name to the folder with its weights: `locate` only looks, `fetch` gets them."""
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Sources:
     convert: Convert
 
 
+_KINDS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
+"""Of files that SGLang reads weights from."""
 SOURCES = Sources(Hub(), CATALOGUE, convert)
 
 
@@ -38,6 +41,19 @@ def locate(model: str, sources: Sources = SOURCES) -> Path:
     if found is None:
         raise WeightsMissing(model, _remedy(model, sources), *_places(model, sources))
     return found
+
+
+def require_whole(model: str, folder: Path) -> None:
+    """Raises WeightsMissing, which names them, if files are missing that the folder's index names, or all weights."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        missing = sorted(name for name in named if not (folder / name).is_file())
+    else:
+        missing = [] if any(file for kind in _KINDS for file in folder.glob(kind)) else [_KINDS[0]]
+    if missing:
+        remedy = f"{folder} lacks {len(missing)} of its files. Fetch the model again, or copy the rest."
+        raise WeightsMissing(model, remedy, *missing[:3])
 
 
 def fetch(model: str, progress: Progress, sources: Sources = SOURCES) -> Path:

@@ -41,7 +41,11 @@ REFUSED = """
 import sys
 from deployments.settings import EngineSettings
 from deployments.sglang_engine import SGLangEngine
-SGLangEngine(EngineSettings(model=sys.argv[1], device="cuda", load_format="dummy"), [])
+for text in sys.argv[1:]:
+    try:
+        SGLangEngine(EngineSettings.model_validate_json(text), [])
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
 """
 
 
@@ -76,13 +80,23 @@ def test_a_cpu_gets_the_backends_that_run_there(asked: dict[str, Any]) -> None:
     assert "mem_fraction_static" not in given
 
 
-def test_a_model_that_is_too_large_for_the_gpu_is_refused_before_sglang_starts(tmp_path: Path) -> None:
+def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> None:
+    """A model too large for the GPU that the driver tells of, a shard that is missing, a backend that is none."""
     shutil.copy(CONFIGS / "qwen3-coder-30b-a3b.json", tmp_path / "config.json")
     driver = tmp_path / "nvidia-smi"
     driver.write_text("#!/bin/sh\necho 23028\n", encoding="utf-8")
     driver.chmod(0o755)
+    cpu = EngineSettings(model=str(tmp_path), load_format="dummy")
+    wrong = {
+        "DoesNotFit: ": cpu.model_copy(update={"device": "cuda"}),
+        "WeightsMissing: No weights": cpu.model_copy(update={"load_format": "auto"}),
+        "ValueError: engine.attention_backend: SGLang knows no 'magic'": cpu.model_copy(
+            update={"model": "Qwen/Qwen2.5-Coder-0.5B-Instruct", "attention_backend": "magic"}
+        ),
+    }
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    command = [sys.executable, "-c", REFUSED, str(tmp_path)]
-    shown = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
-    assert shown.returncode == 1
-    assert "DoesNotFit" in shown.stderr.splitlines()[-1]
+    command = [sys.executable, "-c", REFUSED, *(settings.model_dump_json() for settings in wrong.values())]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=True)
+    said = [line for line in shown.stdout.splitlines() if ": " in line]
+    assert len(said) == len(wrong)
+    assert all(line.startswith(begun) for line, begun in zip(said, wrong, strict=True)), said

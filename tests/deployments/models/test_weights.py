@@ -1,3 +1,5 @@
+import contextlib
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +12,7 @@ from deployments.models import cache
 from deployments.models.catalogue import Pieces
 from deployments.models.errors import ConversionFailed, DiskTooFull, FetchFailed, WeightsMissing
 from deployments.models.hub import Hub
-from deployments.models.weights import Sources, cached, config_file, fetch, locate
+from deployments.models.weights import Sources, cached, config_file, fetch, locate, require_whole
 
 MODEL = "owner/tiny-model"
 Publish = Callable[[int, bytes], Path]
@@ -53,6 +55,28 @@ def test_a_folder_is_taken_as_it_is(sources: Sources, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     assert locate(str(own), sources) == own
     assert locate("own", sources) == own
+
+
+@pytest.mark.parametrize(
+    ("files", "index", "missing"),
+    [
+        (["model.safetensors"], None, None),
+        (["pytorch_model.bin"], None, None),
+        (["config.json"], None, r"\*\.safetensors"),
+        (["a.safetensors", "b.safetensors"], {"x": "a.safetensors", "y": "b.safetensors"}, None),
+        (["a.safetensors"], {"x": "a.safetensors", "y": "b.safetensors", "z": "b.safetensors"}, r"b\.safetensors\)"),
+    ],
+    ids=["one file", "another kind", "none", "all that the index names", "a shard is missing"],
+)
+def test_weights_are_whole_or_named(
+    files: list[str], index: dict[str, str] | None, missing: str | None, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).write_bytes(b"x")
+    if index:
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}), encoding="utf-8")
+    with pytest.raises(WeightsMissing, match=missing) if missing else contextlib.nullcontext():
+        require_whole(MODEL, tmp_path)
 
 
 def test_our_cache_is_looked_into(sources: Sources) -> None:
