@@ -1,12 +1,9 @@
-"""`lift bench` of engine and graph: what is concluded from rows, and the graph measured with a scripted engine."""
+"""`lift bench` of engine and graph: what is concluded from rows. The graph itself is measured in test_cluster.py."""
 
-import json
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,11 +17,9 @@ from deployments.bench.graph import Arm, Block, Single, added_ms, ratios, servic
 from deployments.bench.weights import shapes, shards
 from deployments.cli.bench import bench
 from deployments.cli.bench.arguments import command_line, read_settings, sizes
-from deployments.fit.gpus import named
 from loadtest.gpu import STEPS
 from schemas.figure import RESULTS
 
-Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
 LIFT = str(Path(sys.executable).with_name("lift"))
 CONFIG = """
 applications:
@@ -192,39 +187,6 @@ def test_a_start_is_compared_with_what_fits(model: str, close: bool, tmp_path: P
     shown = CliRunner().invoke(bench, ["fit", str(tmp_path), str(RESULTS / "gpu" / "start.json"), "--gpu", "H100"])
     assert shown.exit_code == 0, shown.output
     assert (float(re.findall(r"'error': ([0-9.]+)", shown.output)[0]) < 0.05) is close
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> Iterator[str]:
-    with serve({"engine": {"kind": "scripted", "scripted_delay_s": 0.05}, "repairs": 0}) as service:
-        yield str(service.client.base_url)
-
-
-@pytest.mark.cluster
-def test_the_graph_is_compared_with_its_stages_and_its_engine(url: str, config: Path, tmp_path: Path) -> None:
-    (tmp_path / "docs" / "results").mkdir(parents=True)
-    few = ("--clients", "1,4", "--repeats", "1", "--singles", "1", "--gpu", "h100", "--record", "gpu/graph")
-    change = ("--change", "scripted_delay_s=0.05")
-    asked = [LIFT, "bench", "graph", str(config), "--url", url, *change, *few]
-    ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
-    assert ran.returncode == 0, ran.stderr
-    found = json.loads((tmp_path / "docs" / "results" / "gpu" / "graph.json").read_text(encoding="utf-8"))
-    at_4 = found["summary"]["4"]
-    assert {"Ingress", "IRStage", "CodeStage", "Validator", "Engine", "proxy"} <= set(at_4["cpu_ms"])
-    assert at_4["graph"]["tokens_per_s"] > 0
-    assert len(at_4["graph_over_process"]) == len(at_4["graph_over_engine"]) == 1
-    assert sum(at_4["levels"].values()) == 12
-    per_s = named("H100").usd_per_hour / 3_600
-    assert at_4["usd_per_request"] == pytest.approx(per_s * sum_of(found, "seconds", 4) / 12, rel=1e-3)
-    assert found["summary"]["singles"]["pairs"] == 18
-    figures = json.loads((tmp_path / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
-    assert {"graph.throughput_ratio_4", "graph.engine_ratio_1", "graph.added_ms_p50"} <= {f["id"] for f in figures}
-
-
-def sum_of(found: dict[str, Any], key: str, clients: int) -> float:
-    """Over the graph's blocks."""
-    rows = [row for row in found["rows"] if row.get("clients") == clients and row["arm"] == "graph"]
-    return float(sum(row[key] for row in rows))
 
 
 @pytest.mark.parametrize("step", STEPS)

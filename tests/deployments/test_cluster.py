@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -13,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.main import app
+from deployments.fit.gpus import named
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -103,11 +106,46 @@ def test_a_dead_engine_comes_back_and_nobody_waits_in_vain(service: Any) -> None
     assert statuses[-3:] == [200] * 3
 
 
-@pytest.mark.timeout(120)
-def test_each_model_stage_can_have_a_pool_of_its_own(serve: Serve) -> None:
-    with serve({"pools": "per_stage", "engine": {"kind": "scripted"}}) as service:
-        assert service.lift(**PROMPT).verdict.level == "verified"
-        assert service.replica("IREngine").pid != service.replica("CodeEngine").pid
+@pytest.fixture(scope="module")
+def pooled(serve: Serve) -> Iterator[Any]:
+    """A quick engine for each model stage."""
+    engine = {"kind": "scripted", "scripted_delay_s": 0.05}
+    with serve({"pools": "per_stage", "engine": engine, "repairs": 0}) as service:
+        yield service
+
+
+def test_each_model_stage_can_have_a_pool_of_its_own(pooled: Any) -> None:
+    assert pooled.lift(**PROMPT).verdict.level == "verified"
+    assert pooled.replica("IREngine").pid != pooled.replica("CodeEngine").pid
+
+
+MEASURED = """
+applications:
+  - name: lift
+    import_path: deployments.app:build
+    args: {engine: {kind: scripted, scripted_delay_s: 0.05}, repairs: 0}
+"""
+
+
+def test_the_graph_is_compared_with_its_stages_and_its_engine(pooled: Any, tmp_path: Path) -> None:
+    (tmp_path / "docs" / "results").mkdir(parents=True)
+    (tmp_path / "config.yaml").write_text(MEASURED, encoding="utf-8")
+    asked = [str(Path(sys.executable).with_name("lift")), "bench", "graph", "config.yaml"]
+    asked += ["--url", str(pooled.client.base_url), "--clients", "1,4", "--repeats", "1", "--singles", "1"]
+    asked += ["--gpu", "h100", "--record", "gpu/graph"]
+    ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "docs" / "results" / "gpu" / "graph.json").read_text(encoding="utf-8"))
+    at_4 = found["summary"]["4"]
+    assert {"Ingress", "IRStage", "CodeStage", "Validator", "IREngine", "CodeEngine", "proxy"} <= set(at_4["cpu_ms"])
+    assert at_4["graph"]["tokens_per_s"] > 0
+    assert len(at_4["graph_over_process"]) == len(at_4["graph_over_engine"]) == 1
+    assert sum(at_4["levels"].values()) == 12
+    seconds = sum(row["seconds"] for row in found["rows"] if (row["arm"], row.get("clients")) == ("graph", 4))
+    assert at_4["usd_per_request"] == pytest.approx(named("H100").usd_per_hour / 3_600 * seconds / 12, rel=1e-3)
+    assert found["summary"]["singles"]["pairs"] == 18
+    figures = json.loads((tmp_path / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
+    assert {"graph.throughput_ratio_4", "graph.engine_ratio_1", "graph.added_ms_p50"} <= {f["id"] for f in figures}
 
 
 @pytest.mark.parametrize(

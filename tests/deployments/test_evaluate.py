@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,18 @@ applications:
     import_path: deployments.app:build
     args: {code: {n: 4, first: 2, mix: {stub: 1, script: 1}}, repairs: 0}
 """
+
+
+SMALL = """
+applications:
+  - name: lift
+    import_path: deployments.app:build
+    args:
+      engine: {model: Qwen/Qwen2.5-Coder-0.5B-Instruct, device: cpu, max_cached_tokens: 16384, max_running_requests: 16}
+      code: {n: 1, first: 1, mix: {simple: 1}, temperature: 0, max_tokens: 96}
+      repairs: 0
+"""
+LIFT = str(Path(sys.executable).with_name("lift"))
 
 
 @pytest.fixture
@@ -157,3 +171,19 @@ def test_requests_for_no_function_are_to_be_refused_and_others_not(folder: Path)
     assert done.exit_code == 0, done.output
     found = {row["task"]: row["plus"] for row in rows(folder)}
     assert found == {**{f"other/{i}": False for i in range(24)}, "function/0": True, "function/1": True}
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(400)
+def test_a_small_real_model_solves_most_of_ten_tasks(tmp_path: Path) -> None:
+    """The evaluation with the real engine, on the first of the 18 tasks; the likeliest answer, without a model's IR."""
+    (tmp_path / "config.yaml").write_text(SMALL, encoding="utf-8")
+    asked = [LIFT, "eval", "--live", "--config", "config.yaml", "--arm", "service:ir=off", "--limit", "10"]
+    asked += ["--concurrency", "10", "--out", "rows.jsonl"]
+    ran = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=380, check=False)
+    assert ran.returncode == 0, ran.stderr[-2_000:]
+    found = rows(tmp_path)
+    assert [row["level"] for row in found if row["said"].startswith("OutputInvalid") or row["level"] == "error"] == []
+    assert len(found) == 10
+    assert sum(row["plus"] for row in found) >= 4
+    assert not any(row["plus"] for row in found if row["level"] == "rejected")

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the engine is not installed: `make install`")
 sgl_kernel = pytest.importorskip("sgl_kernel", reason="the engine is not installed: `make install`")
+products = pytest.importorskip("sgl_kernel.products", reason="an older stand-in is installed: `make install`")
 
 
 def test_cache_locations_go_to_each_requests_row() -> None:
@@ -25,6 +27,34 @@ def test_cache_locations_go_to_each_requests_row() -> None:
 def test_a_kernel_that_is_not_there_says_so_when_called() -> None:
     with pytest.raises(NotImplementedError, match=r"sgl_kernel\.silu_and_mul"):
         sgl_kernel.silu_and_mul(None)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "quick"),
+    [
+        ((1, 16), "bfloat16", False), ((39, 16), "bfloat16", False), ((40, 16), "bfloat16", True),
+        ((5, 8, 16), "bfloat16", True), ((300, 16), "float32", False), ((300, 16), "bfloat16", True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("biased", [False, True])
+def test_many_rows_of_bf16_are_multiplied_in_fp32(
+    shape: tuple[int, ...], dtype: str, quick: bool, biased: bool
+) -> None:
+    """The product is the same to what bf16 can tell, and of the same type; other rows go as they went."""
+    kind = getattr(torch, dtype)
+    torch.manual_seed(0)
+    rows, weight, bias = torch.randn(shape).to(kind), torch.randn(32, 16).to(kind), torch.randn(32).to(kind)
+    asked: list[Any] = []
+
+    def plain(rows: Any, weight: Any, bias: Any = None) -> Any:
+        asked.append(rows.dtype)
+        return torch.nn.functional.linear(rows, weight, bias)
+
+    found = products.in_fp32(plain)(rows, weight, bias if biased else None)
+    exact = rows.double() @ weight.double().T + (bias.double() if biased else 0)
+    assert (found.dtype, found.shape) == (kind, (*shape[:-1], 32))
+    assert torch.norm(found.double() - exact) / torch.norm(exact) < 0.01
+    assert asked == [torch.float32 if quick else kind]
 
 
 @pytest.mark.engine  # for its packages: torch takes seconds to import

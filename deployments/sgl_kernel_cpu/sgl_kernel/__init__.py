@@ -1,4 +1,4 @@
-"""The one kernel that SGLang 0.5.23 cannot do without on a CPU, in plain torch.
+"""The one kernel that SGLang 0.5.23 cannot do without on a CPU, in plain torch; and quicker products (products.py).
 
 Every other kernel of the real package has a torch path in SGLang, which it takes when the name is missing or the call
 fails: see `__getattr__`.
@@ -7,6 +7,10 @@ fails: see `__getattr__`.
 from typing import NoReturn
 
 from torch import Tensor
+
+from sgl_kernel.products import hasten
+
+hasten()
 
 
 def assign_req_to_token_pool_cpu(

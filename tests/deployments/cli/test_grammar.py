@@ -74,7 +74,7 @@ def test_a_grammar_can_be_looked_at(backend: str, begins: str) -> None:
 def test_engines_are_compared_on_our_grammars_and_on_schemas(tmp_path: Path) -> None:
     """A few schemas, to see that the comparison runs; the whole of it is recorded in docs/results."""
     (tmp_path / "docs" / "results").mkdir(parents=True)
-    few = ("--every", "150", "--outlines-every", "900", "--limit", "1", "--ours-limit", "8")
+    few = ("--every", "150", "--outlines-every", "900", "--limit", "1", "--ours-limit", "4")
     shown = lift("bench", "grammar", *few, "--record", "grammar", folder=tmp_path)
     assert shown.returncode == 0, shown.stderr
     found = json.loads((tmp_path / "docs" / "results" / "grammar.json").read_text(encoding="utf-8"))
