@@ -11,13 +11,13 @@ from lift_sys.grammar.tree import Grammar
 
 
 def prepared(settings: EngineSettings, grammars: Sequence[Grammar]) -> Path:
-    """The model's folder: whole, small enough for the GPU, with room for the longest answer.
+    """The model's folder: small enough for the GPU, whole, with room for the longest answer.
 
-    Raises `WeightsMissing`, `DoesNotFit` or `BoundExceeded`. Each names the remedy.
+    Raises `DoesNotFit`, `WeightsMissing` or `BoundExceeded`. Each names the remedy.
     """
     folder = locate(settings.model)
+    require_fits(settings, folder)
     if settings.load_format != "dummy":
         require_whole(settings.model, folder)
-    require_fits(settings, folder)
     require_all_fit(grammars, folder, settings.context_tokens)
     return folder
