@@ -14,14 +14,10 @@ from typing import Any
 
 from deployments.grammars import grammars_of
 from deployments.settings import Settings
-from lift_sys.code_stage import Wave, ask
-from lift_sys.evaluation.tasks import tasks18
-from lift_sys.ir_samples import SAMPLES
-from lift_sys.ir_stage import ir_chat
-from schemas import Chat, LiftRequest, Sampling
+from lift_sys.grammar.code_frame import CODE
+from lift_sys.ir_stage import IR_GRAMMAR
+from schemas import Sampling
 from schemas.wire import Wire
-
-_REQUESTS = [LiftRequest(prompt=task.prompt) for task in tasks18()]
 
 
 class Batch(Wire):
@@ -111,11 +107,13 @@ def _serve(settings: Settings, pipe: Connection) -> None:
 
 async def _run(settings: Settings, pipe: Connection) -> None:
     """Batches as they are asked for, until `None` or the end of the pipe."""
+    from deployments.bench.engine import chats
     from deployments.sglang_engine import SGLangEngine
 
+    both = [chat for pair in zip(chats(IR_GRAMMAR), chats(CODE), strict=True) for chat in pair]
     engine = SGLangEngine(settings.engine, grammars_of(settings))
     try:
-        await engine.warm_up([ir_chat(_REQUESTS[0])])
+        await engine.warm_up(both[:1])
         pipe.send("warm")
         while wanted := await asyncio.to_thread(pipe.recv):
             size, temperature = wanted
@@ -124,19 +122,13 @@ async def _run(settings: Settings, pipe: Connection) -> None:
             answers = await asyncio.gather(
                 *(
                     engine.generate([chat], Sampling(temperature=temperature, max_tokens=limits[chat.grammar]), "")
-                    for chat in islice(cycle(_chats()), size)
+                    for chat in islice(cycle(both), size)
                 )
             )
             pipe.send((time.monotonic() - begun, sum(c.completion_tokens for answer in answers for c in answer)))
         pipe.send((await engine.memory(), await engine.accept_length()))
     finally:
         engine.shutdown()
-
-
-def _chats() -> list[Chat]:
-    """An IR and a piece of code of each task in turn, as the stages ask for them."""
-    code = [ask(request, SAMPLES[0].ir, Wave(0, 1), {"script": 1})[0] for request in _REQUESTS]
-    return [chat for pair in zip(map(ir_chat, _REQUESTS), code, strict=True) for chat in pair]
 
 
 def speedups(rows: Sequence[Batch], engine: str, over: str, size: int) -> list[float]:
