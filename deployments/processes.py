@@ -18,7 +18,7 @@ _LIBRARIES = [
     "torch._inductor.compile_fx", "torch.distributed.tensor", "torchvision", "transformers.modeling_utils",
     "scipy.optimize", "openai.types.responses", "compressed_tensors", "xgrammar", "fastapi", "aiohttp",
 ]  # fmt: skip
-"""Four fifths of what SGLang takes to import. None touches a GPU then: after that no fork of the server could."""
+"""Four fifths of what SGLang takes to import."""
 
 
 def begin(settings: EngineSettings) -> None:
@@ -29,6 +29,8 @@ def begin(settings: EngineSettings) -> None:
         # Ray has set it to the replica's `num_cpus`.
         os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
     if may_fork(settings):
+        # Libraries look for GPUs as they are imported. Asked of the driver by CUDA, no fork of the server could use one.
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
         multiprocessing.set_forkserver_preload(_LIBRARIES)
         forkserver.ensure_running()
 
