@@ -4,10 +4,13 @@ SGLang spawns its scheduler when its own imports are through, and the new proces
 half of an engine's start. Here a server imports them beside us instead, and the scheduler is forked from it.
 """
 
+import json
 import multiprocessing
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any
 
 from deployments.settings import EngineSettings
@@ -29,10 +32,20 @@ def begin(settings: EngineSettings) -> None:
         # Ray has set it to the replica's `num_cpus`.
         os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
     if may_fork(settings):
-        # Libraries look for GPUs as they are imported. Asked of the driver by CUDA, no fork of the server could use one.
+        # Libraries look for GPUs as they are imported. A fork of one that asked CUDA itself could use none.
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
         multiprocessing.set_forkserver_preload(_LIBRARIES)
         forkserver.ensure_running()
+
+
+def skip_other_models(folder: Path) -> None:
+    """SGLang imports all that it has, 250, to know their names. Skip those that are not in the model's config."""
+    [package] = getattr(find_spec("sglang"), "submodule_search_locations", None) or [""]
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in Path(package, "srt", "models").glob("*.py")}
+    wanted = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures", [])
+    needed = {module for module, text in texts.items() for name in wanted if f"class {name}(" in text}
+    if needed:
+        os.environ.setdefault("SGLANG_DISABLED_MODEL_ARCHS", ",".join(sorted(texts.keys() - needed)))
 
 
 def may_fork(settings: EngineSettings) -> bool:

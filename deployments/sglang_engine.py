@@ -49,6 +49,7 @@ class SGLangEngine:
         arguments = engine_arguments(settings, str(folder))
         _require_known(arguments)
         processes.begin(settings)
+        processes.skip_other_models(folder)
         self._engine = (_Forked if processes.may_fork(settings) else Engine)(**arguments)
         self._processes = multiprocessing.active_children()
         self._probed = time.monotonic()
