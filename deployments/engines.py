@@ -1,13 +1,18 @@
 """The engines that can be served, and the choice among them."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
+from deployments import processes
 from deployments.scripted_engine import ScriptedEngine
 from deployments.settings import EngineSettings
 from lift_sys.engine import Engine
 from lift_sys.grammar.tree import Grammar
 from schemas import Chat
+
+if TYPE_CHECKING:
+    from deployments.sglang_engine import SGLangEngine
 
 
 class ServedEngine(Engine, Protocol):
@@ -28,6 +33,21 @@ def make_engine(settings: EngineSettings, grammars: Sequence[Grammar]) -> Served
         case "scripted":
             return ScriptedEngine(settings.scripted_delay_s, cut=settings.scripted_cut)
         case "sglang":
-            from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
+            return _start_sglang(settings, grammars)
 
-            return SGLangEngine(settings, grammars)
+
+@contextmanager
+def sglang_engine(settings: EngineSettings, grammars: Sequence[Grammar]) -> "Iterator[SGLangEngine]":
+    """An engine for as long as it is needed, with all that SGLang can tell of it. Raises what `SGLangEngine` does."""
+    engine = _start_sglang(settings, grammars)
+    try:
+        yield engine
+    finally:
+        engine.shutdown()
+
+
+def _start_sglang(settings: EngineSettings, grammars: Sequence[Grammar]) -> "SGLangEngine":
+    processes.begin(settings)
+    from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
+
+    return SGLangEngine(settings, grammars)

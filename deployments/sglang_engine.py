@@ -2,16 +2,16 @@
 
 import asyncio
 import multiprocessing
-import os
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import sglang
+from sglang.srt.entrypoints.engine import Engine
 from sglang.srt.managers.io_struct import ReleaseMemoryOccupationReqInput, ResumeMemoryOccupationReqInput
 from sglang.srt.server_args import ATTENTION_BACKEND_CHOICES, QUANTIZATION_CHOICES
 
+from deployments import processes
 from deployments.prepare import prepared
 from deployments.settings import EngineSettings
 from deployments.special_tokens import inert
@@ -24,8 +24,18 @@ _PROBE_EVERY_S = 15.0
 _PROBE_LIMIT_S = {"cuda": 20.0, "cpu": 100.0}
 """The scheduler hears of a probe between two batches; on a busy CPU one takes long."""
 _DIALECTS: dict[str, Dialect] = {"xgrammar": EBNF, "llguidance": LARK}
-_EXPECTED_TOKENS = 1_024
-"""What SGLang sets aside of the KV cache for an answer that it admits. Its limit is a worst case, and no forecast."""
+
+
+class _Forked(Engine):  # type: ignore[misc]  # untyped
+    """SGLang's own, with processes forked from the server of `processes`: SGLang itself has them spawned."""
+
+    run_scheduler_process_func = staticmethod(processes.InThisEnvironment(Engine.run_scheduler_process_func))
+    run_detokenizer_process_func = staticmethod(processes.InThisEnvironment(Engine.run_detokenizer_process_func))
+
+    @classmethod
+    def _launch_scheduler_processes(cls, *args: Any, **kwargs: Any) -> Any:
+        multiprocessing.set_start_method("forkserver", force=True)
+        return super()._launch_scheduler_processes(*args, **kwargs)
 
 
 class SGLangEngine:
@@ -38,12 +48,9 @@ class SGLangEngine:
         self._grammars = {grammar.name: spell(grammar.root, dialect) for grammar in grammars}
         arguments = engine_arguments(settings, str(folder))
         _require_known(arguments)
-        os.environ.setdefault("SGLANG_CLIP_MAX_NEW_TOKENS_ESTIMATION", str(_EXPECTED_TOKENS))
-        if settings.device == "cpu":
-            # For the processes that SGLang starts now. Ray has set the second to the replica's `num_cpus`.
-            os.environ["SGLANG_USE_CPU_ENGINE"] = "1"
-            os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
-        self._engine = sglang.Engine(**arguments)
+        processes.begin(settings)
+        processes.skip_other_models(folder)
+        self._engine = (_Forked if processes.may_fork(settings) else Engine)(**arguments)
         self._processes = multiprocessing.active_children()
         self._probed = time.monotonic()
         self._probe_limit_s = _PROBE_LIMIT_S[settings.device]

@@ -16,9 +16,10 @@ from loadtest.service import served
 _SAVER = "sglang.enable_memory_saver=true,sglang.enable_weights_cpu_backup=true"
 _GRAPH = "cluster/bench.graph.yaml"
 STEPS: Mapping[str, str] = {
-    "start": f"start cluster/bench.start.yaml --rounds 3 --change {_SAVER} --figure coldstart.dummy_s "
+    "start": f"start cluster/bench.start.yaml --rounds 3 --naps 2 --change {_SAVER} --figure coldstart.dummy_s "
     "--record gpu/start_dummy",
-    "branches": "branches cluster/bench.start.yaml --record gpu/branches",
+    "branches": "branches cluster/bench.graph.yaml --record gpu/branches",
+    "branches_true_size": "branches cluster/bench.start.yaml --figures graph_true_size --record gpu/branches_true_size",
     "graph": f"graph {_GRAPH} --change memory_fraction=0.6 --gpu H100 --record gpu/graph",
     "speculation": "engines cluster/bench.eval.yaml --also memory_fraction=0.6,speculative_algorithm=NGRAM "
     "--temperature 0 --figure spec.speedup --record gpu/speculation",

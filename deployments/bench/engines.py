@@ -108,11 +108,10 @@ def _serve(settings: Settings, pipe: Connection) -> None:
 async def _run(settings: Settings, pipe: Connection) -> None:
     """Batches as they are asked for, until `None` or the end of the pipe."""
     from deployments.bench.engine import chats
-    from deployments.sglang_engine import SGLangEngine
+    from deployments.engines import sglang_engine
 
     both = [chat for pair in zip(chats(IR_GRAMMAR), chats(CODE), strict=True) for chat in pair]
-    engine = SGLangEngine(settings.engine, grammars_of(settings))
-    try:
+    with sglang_engine(settings.engine, grammars_of(settings)) as engine:
         await engine.warm_up(both[:1])
         pipe.send("warm")
         while wanted := await asyncio.to_thread(pipe.recv):
@@ -127,8 +126,6 @@ async def _run(settings: Settings, pipe: Connection) -> None:
             )
             pipe.send((time.monotonic() - begun, sum(c.completion_tokens for answer in answers for c in answer)))
         pipe.send((await engine.memory(), await engine.accept_length()))
-    finally:
-        engine.shutdown()
 
 
 def speedups(rows: Sequence[Batch], engine: str, over: str, size: int) -> list[float]:

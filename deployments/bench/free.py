@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from deployments.engines import make_engine
+from deployments.engines import make_engine, sglang_engine
 from deployments.settings import EngineSettings
 from lift_sys.engine import Engine
 from lift_sys.evaluation.direct import FREE
@@ -22,14 +22,9 @@ async def running(settings: EngineSettings, grammars: Sequence[Grammar]) -> Asyn
     if settings.kind != "sglang":
         yield make_engine(settings, grammars)
         return
-    from deployments.sglang_engine import SGLangEngine
-
-    engine = SGLangEngine(settings, grammars)
-    try:
+    with sglang_engine(settings, grammars) as engine:
         await engine.warm_up([])
         yield Held(engine)
-    finally:
-        engine.shutdown()
 
 
 class Held:

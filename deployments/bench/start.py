@@ -1,6 +1,6 @@
 """One engine's cold start in a process of its own, phase by phase; then what it holds, and how soon it wakes.
 
-`python -m deployments.bench.start CONFIG CHANGE LAUNCHED` prints one `Start` as JSON; `lift bench start` runs it.
+`python -m deployments.bench.start CONFIG CHANGE NAPS LAUNCHED` prints one `Start` as JSON; `lift bench start` runs it.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deployments import processes
 from deployments.cli.bench.arguments import read_settings
 from deployments.grammars import grammars_of
 from deployments.settings import Settings
@@ -45,17 +46,18 @@ class Start(Wire):
     engine_parts_s: dict[str, float]
     memory: dict[str, float]
     """GiB of one GPU, and the `tokens` that its KV cache has room for."""
-    nap: Nap | None = None
+    naps: tuple[Nap, ...] = ()
 
 
-def main(config: str, change: str, launched: str) -> None:
+def main(config: str, change: str, naps: str, launched: str) -> None:
     settings = read_settings(Path(config), change)
-    row = asyncio.run(measure(settings, float(launched)))
+    row = asyncio.run(measure(settings, int(naps), float(launched)))
     sys.stdout.write(row.model_dump_json() + "\n")
 
 
-async def measure(settings: Settings, launched: float) -> Start:
-    """`launched`: when this process was, in seconds since the epoch."""
+async def measure(settings: Settings, naps: int, launched: float) -> Start:
+    """`launched`: when this process was, in seconds since the epoch. Naps need SGLang's `enable_memory_saver`."""
+    processes.begin(settings.engine)
     from deployments.sglang_engine import SGLangEngine
 
     imported = time.time()
@@ -74,7 +76,7 @@ async def measure(settings: Settings, launched: float) -> Start:
             total_s=_seconds(launched, done),
             engine_parts_s={part: round(seconds, 3) for part, seconds in engine.startup_s().items()},
             memory=await engine.memory(),
-            nap=await _nap(engine) if settings.engine.sglang.get("enable_memory_saver") else None,
+            naps=tuple([await _nap(engine) for _ in range(naps)]),
         )
     finally:
         engine.shutdown()

@@ -23,6 +23,7 @@ def branches(
     prompt_tokens: Annotated[int, typer.Option(help="Of each prompt.", min=16)] = 2_048,
     tokens: Annotated[int, typer.Option(help="Of each answer.", min=8)] = 128,
     repeats: Annotated[int, typer.Option(min=1)] = 5,
+    figures: Annotated[str, typer.Option(help="What the ids of its figures begin with.")] = "graph",
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json, and index its figures.")] = None,
 ) -> None:
     """Time n answers that share a prompt, and n that share nothing; how much of the prompts was in the cache."""
@@ -32,33 +33,29 @@ def branches(
     out.print(summary)
     if record:
         amounts = {"counts": counts, "prompt_tokens": prompt_tokens, "tokens": tokens, "repeats": repeats}
-        command = command_line("lift bench branches", config, change=change, **amounts, record=record)
+        command = command_line("lift bench branches", config, change=change, **amounts, figures=figures, record=record)
         conditions = settings.engine.model_dump(exclude_none=True)
         write_result(record, summary, [row.model_dump() for row in rows], command, engine=conditions)
-        _index(summary, command, record)
+        _index(summary, figures, {"command": command, "data": f"{record}.json", **circumstances()})
 
 
 async def _run(
     settings: "Settings", counts: list[int], prompt_tokens: int, tokens: int, repeats: int
 ) -> "list[Branches]":
     from deployments.bench.branches import WAYS, measure_branches
+    from deployments.engines import sglang_engine
     from deployments.grammars import grammars_of
-    from deployments.sglang_engine import SGLangEngine
 
-    engine = SGLangEngine(settings.engine, grammars_of(settings))
-    try:
-        with progress_bars() as progress:
-            bar = progress.add_task("batches", total=len(counts) * len(WAYS) * repeats)
-            return await measure_branches(
-                engine,
-                counts,
-                prompt_tokens=prompt_tokens,
-                tokens=tokens,
-                repeats=repeats,
-                on_row=lambda row: progress.advance(bar),
-            )
-    finally:
-        engine.shutdown()
+    with sglang_engine(settings.engine, grammars_of(settings)) as engine, progress_bars() as progress:
+        bar = progress.add_task("batches", total=len(counts) * len(WAYS) * repeats)
+        return await measure_branches(
+            engine,
+            counts,
+            prompt_tokens=prompt_tokens,
+            tokens=tokens,
+            repeats=repeats,
+            on_row=lambda row: progress.advance(bar),
+        )
 
 
 def _summary(rows: "list[Branches]", counts: list[int]) -> dict[str, Any]:
@@ -81,14 +78,13 @@ def _summary(rows: "list[Branches]", counts: list[int]) -> dict[str, Any]:
     }
 
 
-def _index(summary: dict[str, Any], command: str, record: str) -> None:
-    where = {"command": command, "data": f"{record}.json", **circumstances()}
+def _index(summary: dict[str, Any], figures: str, where: dict[str, Any]) -> None:
     eight = summary.get("shared_8")
     if eight and eight["over_one"]:
         ratio, share = eight["over_one"], eight["cached_share"]
         index(
             [
-                Figure(id="graph.n8_latency_ratio", value=ratio, unit="n = 8 ÷ n = 1", goal="<= 1.5", **where),
-                Figure(id="graph.cached_share", value=share, unit="share of the prompt", goal=">= 0.95", **where),
+                Figure(id=f"{figures}.n8_latency_ratio", value=ratio, unit="n = 8 ÷ n = 1", goal="<= 1.5", **where),
+                Figure(id=f"{figures}.cached_share", value=share, unit="share of the prompt", goal=">= 0.95", **where),
             ]
         )

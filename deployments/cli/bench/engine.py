@@ -60,12 +60,11 @@ async def _run(
     settings: "Settings", times: _Times, wanted: dict[str, int], concurrency: int, limit_s: float
 ) -> "tuple[list[Pair], list[Output]]":
     from deployments.bench.engine import ARMS, chats, measure_tokens, prove
+    from deployments.engines import sglang_engine
     from deployments.grammars import grammars_of
-    from deployments.sglang_engine import SGLangEngine
 
     grammars = grammars_of(settings)
-    running = SGLangEngine(settings.engine, grammars)
-    try:
+    with sglang_engine(settings.engine, grammars) as running:
         await running.warm_up([chat for grammar in grammars for chat in chats(grammar.name)])
         with progress_bars() as progress:
             bar = progress.add_task("timing", total=len(ARMS) * len(times.batches) * times.repeats)
@@ -85,8 +84,6 @@ async def _run(
                 limit_s=limit_s,
                 on_row=lambda row: progress.advance(bar),
             )
-    finally:
-        running.shutdown()
     return pairs, outputs
 
 
