@@ -10,7 +10,7 @@ from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_stage import ir_chat, write_ir
 from lift_sys.outputs import CountInvalid
 from lift_sys.remembering import Memory, Remembering
-from lift_sys.sandbox import Limits, ProcessSandbox
+from lift_sys.sandbox import CountRun, Limits, ProcessSandbox
 from lift_sys.validation.selection import POLICIES
 from lift_sys.validator_stage import choose_code, validate_code
 from schemas import (
@@ -33,7 +33,7 @@ class EngineReplica:
 
     async def __init__(self, settings: EngineSettings, grammars: tuple[Grammar, ...]) -> None:  # type: ignore[misc]
         self._engine = make_engine(settings, grammars)
-        await self._engine.warm_up([ir_chat(LiftRequest(prompt="Warm up"))])
+        self._grammar_s = await self._engine.warm_up([ir_chat(LiftRequest(prompt="Warm up"))])
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         return await self._engine.generate(chats, sampling, session)
@@ -91,7 +91,12 @@ class CodeStage:
 class Validator:
     """A client of its own executor: nothing of a candidate is parsed or run in this process."""
 
-    def __init__(self, settings: ValidatorSettings, tell_tier: Callable[[Tier], None] = lambda tier: None) -> None:
+    def __init__(
+        self,
+        settings: ValidatorSettings,
+        tell_tier: Callable[[Tier], None] = lambda tier: None,
+        count: CountRun = lambda kind, end: None,
+    ) -> None:
         self._tell_tier = tell_tier
         self._policy = POLICIES[settings.policy]
         self._memory = Memory()
@@ -101,6 +106,7 @@ class Validator:
             allow_weak=settings.allow_weak_sandbox,
             budget_s=settings.budget_s,
             most_waiting=settings.max_waiting,
+            count=count,
         )
 
     async def check_health(self) -> None:
