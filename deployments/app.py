@@ -15,7 +15,7 @@ from deployments.grammars import grammars_of
 from deployments.http_api import Service, logger, make_api
 from deployments.meter import count_invalid, count_run, tell, tell_tier
 from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
-from deployments.metrics import ANSWER_SECONDS, GRAMMAR_SECONDS
+from deployments.metrics import ANSWER_SECONDS
 from deployments.remote import RemoteEngine, Replicas, call
 from deployments.serve_config import engine_names
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, Settings, ValidatorSettings
@@ -68,9 +68,8 @@ class RemoteCodeStage(CodeStage):
 class MeteredEngineReplica(EngineReplica):
     async def __init__(self, settings: EngineSettings, grammars: tuple[Grammar, ...]) -> None:  # type: ignore[misc]
         await super().__init__(settings, grammars)
-        for grammar, seconds in self._grammar_s.items():
-            tell(GRAMMAR_SECONDS, seconds, grammar=grammar)
-        self._watch = asyncio.create_task(watch_engine(self._engine.load, settings.usd_per_hour, tell))
+        watch = watch_engine(self._engine.load, self._grammar_s, settings.usd_per_hour, tell)
+        self._watch = asyncio.create_task(watch)
 
 
 class MeteredValidator(Validator):

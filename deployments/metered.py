@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from deployments.metrics import (
@@ -10,6 +10,7 @@ from deployments.metrics import (
     COST,
     ENGINE_REQUESTS,
     ENGINE_TOKENS,
+    GRAMMAR_SECONDS,
     REPAIRS,
     SANDBOX_JOBS,
     SANDBOX_SLOTS,
@@ -29,6 +30,7 @@ from schemas import IR, Chat, Code, Completion, Example, LiftRequest, Sampling, 
 Result = TypeVar("Result")
 
 _WATCH_S = 1.0
+"""Ray forgets a gauge that is not told again within two of its reports, of which there is one a second at most."""
 _HOUR_S = 3_600
 
 
@@ -85,11 +87,15 @@ def metered(stages: Stages, tell: Tell) -> Stages:
     return Stages(write_ir, write_code, choose_code)
 
 
-async def watch_engine(load: Callable[[], Awaitable[Load]], usd_per_hour: float, tell: Tell) -> None:
-    """Without end, every second: what the engine is doing, and what this second has cost."""
+async def watch_engine(
+    load: Callable[[], Awaitable[Load]], grammar_s: Mapping[str, float], usd_per_hour: float, tell: Tell
+) -> None:
+    """Without end, every second: what the engine is doing, what it took to start, and what this second has cost."""
     seen = time.monotonic()
     while True:
         told = await load()
+        for grammar, seconds in grammar_s.items():
+            tell(GRAMMAR_SECONDS, seconds, grammar=grammar)
         tell(ENGINE_REQUESTS, told.running, state="running")
         tell(ENGINE_REQUESTS, told.waiting, state="waiting")
         tell(ENGINE_TOKENS, told.used_tokens, kind="used")

@@ -18,7 +18,6 @@ from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from schemas import Chat, Completion, Sampling
 
 _FRESH_S = 1.0
-_WATCH_S = 5.0
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
@@ -82,7 +81,7 @@ class Replicas:
                 for name, states in (await asyncio.to_thread(self._states)).items():
                     for state in REPLICAS.labels["state"]:
                         tell(REPLICAS, states.get(ReplicaState(state.upper()), 0), deployment=name, state=state)
-            await asyncio.sleep(_WATCH_S)
+            await asyncio.sleep(_FRESH_S)
 
     def _states(self) -> dict[str, dict[ReplicaState, int]]:
         application = serve.status().applications[serve.get_replica_context().app_name]

@@ -27,7 +27,7 @@ class Prometheus:
 
     def lines(self, promql: str, legend: str) -> Iterator[tuple[str, list[float], list[float]]]:
         """Each series: its legend, seconds before now, and values."""
-        query = {
+        query: dict[str, str | float] = {
             "query": promql.replace("$__rate_interval", self._rate_interval),
             "start": self._end_s - self.last_s,
             "end": self._end_s,
@@ -49,7 +49,7 @@ def draw(board: Board, prometheus: Prometheus, path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = (len(board.panels) + 1) // 2
-    figure = Figure(figsize=(16, 3.6 * rows), layout="constrained")
+    figure = Figure(figsize=(16, 3.6 * rows), layout="tight")
     figure.suptitle(board.title, fontweight="bold")
     for place, panel in enumerate(board.panels, 1):
         _draw_panel(figure.add_subplot(rows, 2, place), panel, prometheus)

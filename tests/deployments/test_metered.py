@@ -163,10 +163,11 @@ async def test_a_watched_engine_tells_its_load_and_what_it_costs(told: Told) -> 
     async def load() -> Load:
         return Load(running=3, waiting=1, used_tokens=50, capacity_tokens=100)
 
-    await _watched(watch_engine(load, 3_600_000.0, told))
+    await _watched(watch_engine(load, {"ir": 0.3}, 3_600_000.0, told))
     assert told.amounts["engine_requests running"] == 3
     assert told.amounts["engine_tokens used"] / told.amounts["engine_tokens capacity"] == 0.5
-    assert told.amounts["cost_dollars"] >= 0
+    assert told.amounts["grammar_seconds ir"] == 0.3
+    assert told.times["cost_dollars"] == 1
 
 
 async def test_a_watched_sandbox_tells_its_jobs(told: Told) -> None:

@@ -26,7 +26,7 @@ def test_every_refused_output_is_counted_by_stage_and_reason(serve: Serve) -> No
         found = until_exported("ray_lift_invalid_outputs_total", "stage", "reason")
         tiers = until_exported("ray_lift_sandbox_tier", "tier")
     assert found == {("ir", "cut"): 2.0}
-    assert tiers in ({("namespaces",): 1.0}, {("landlock",): 1.0})
+    assert [name for (name,), value in tiers.items() if value] in (["namespaces"], ["landlock"])
 
 
 def until_exported(name: str, *tags: str) -> dict[tuple[str, ...], float]:
