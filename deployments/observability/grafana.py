@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable
 from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DataSourceRef
@@ -29,9 +30,9 @@ def dashboard(board: Board) -> str:
     return JSONEncoder(sort_keys=True, indent=1).encode(made.build()) + "\n"
 
 
-def _panel(panel: Panel) -> TimeSeries:
+def _panel(panel: Panel) -> TimeSeries | StateTimeline:
     made = (
-        TimeSeries()
+        (StateTimeline() if panel.unit == "bool" else TimeSeries())
         .title(panel.title)
         .description(panel.says)
         .unit(panel.unit)

@@ -10,7 +10,7 @@ from deployments.observability.objectives import ANSWER_S, OBJECTIVES
 class Panel:
     title: str
     unit: str
-    """In Grafana's words."""
+    """In Grafana's words; `bool` is drawn as bars of yes and no."""
     queries: Mapping[str, str]
     """PromQL by its legend."""
     width: int = 12
@@ -134,7 +134,7 @@ AUTOSCALING = Board(
         Panel(
             "Replicas by state",
             "short",
-            {"{{deployment}} {{state}}": "max by (deployment, state) (ray_lift_replicas)"},
+            {"{{deployment}} {{state}}": "max by (deployment, state) (ray_lift_replicas) > 0"},
         ),
         Panel(
             "Target by Ray",
@@ -144,7 +144,7 @@ AUTOSCALING = Board(
         Panel(
             "Cause of the last decision",
             "bool",
-            {"{{deployment}} {{cause}}": "max by (deployment, cause) (ray_lift_scaling_cause) == 1"},
+            {"{{deployment}} {{cause}}": "max by (deployment, cause) (ray_lift_scaling_cause)"},
         ),
         Panel(
             "Requests in replicas",
