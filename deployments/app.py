@@ -13,7 +13,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.grammars import grammars_of
 from deployments.http_api import Service, logger, make_api
-from deployments.meter import count_invalid, count_run, tell, tell_tier
+from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS
 from deployments.remote import RemoteEngine, Replicas, call
@@ -74,8 +74,8 @@ class MeteredEngineReplica(EngineReplica):
 
 class MeteredValidator(Validator):
     async def __init__(self, settings: ValidatorSettings) -> None:  # type: ignore[misc]
-        super().__init__(settings, tell_tier, count_run)
-        self._watch = asyncio.create_task(watch_sandbox(self._sandbox.load, settings.concurrency, tell))
+        super().__init__(settings, count_run)
+        self._watch = asyncio.create_task(watch_sandbox(self._sandbox, settings.concurrency, tell))
 
 
 class Ingress:

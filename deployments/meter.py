@@ -10,7 +10,6 @@ from ray.util import metrics as anywhere
 from deployments.metrics import (
     INVALID_OUTPUTS,
     SANDBOX_RUNS,
-    SANDBOX_TIER,
     SCALING_CAUSE,
     SCALING_TARGET,
     SCALING_TERM,
@@ -19,7 +18,6 @@ from deployments.metrics import (
 from lift_sys.outputs import Reason, Stage
 from lift_sys.report import JobKind, RunEnd
 from lift_sys.scaling import Decision
-from schemas.verdict import Tier
 
 
 def tell(metric: Metric, amount: float, /, **labels: str) -> None:
@@ -51,12 +49,6 @@ def count_invalid(stage: Stage, reason: Reason) -> None:
 
 def count_run(kind: JobKind, end: RunEnd) -> None:
     tell(SANDBOX_RUNS, 1, kind=kind, end=end)
-
-
-def tell_tier(tier: Tier) -> None:
-    """1 for the tier that a validator's runs are held by, and 0 for the others."""
-    for one in SANDBOX_TIER.labels["tier"]:
-        tell(SANDBOX_TIER, one == tier, tier=one)
 
 
 def scaling(deployment: str) -> Callable[[Decision], None]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from deployments.metrics import (
     CANDIDATES,
@@ -14,6 +14,7 @@ from deployments.metrics import (
     REPAIRS,
     SANDBOX_JOBS,
     SANDBOX_SLOTS,
+    SANDBOX_TIER,
     STAGE_SECONDS,
     TOKENS,
     TPOT_SECONDS,
@@ -26,6 +27,7 @@ from lift_sys.outputs import Stage
 from lift_sys.pipeline import Stages
 from lift_sys.scaling import Load
 from schemas import IR, Chat, Code, Completion, Example, LiftRequest, Sampling, StageReport, Verdict
+from schemas.verdict import Tier
 
 Result = TypeVar("Result")
 
@@ -106,10 +108,21 @@ async def watch_engine(
         await asyncio.sleep(_WATCH_S)
 
 
-async def watch_sandbox(load: Callable[[], Load], slots: int, tell: Tell) -> None:
+class Watched(Protocol):
+    """What a sandbox says of itself."""
+
+    known_tier: Tier | None
+    """None before its first run."""
+
+    def load(self) -> Load: ...
+
+
+async def watch_sandbox(sandbox: Watched, slots: int, tell: Tell) -> None:
     """Without end, every second."""
     while True:
-        told = load()
+        for tier in SANDBOX_TIER.labels["tier"] if sandbox.known_tier else ():
+            tell(SANDBOX_TIER, tier == sandbox.known_tier, tier=tier)
+        told = sandbox.load()
         tell(SANDBOX_JOBS, told.running, state="running")
         tell(SANDBOX_JOBS, told.waiting, state="waiting")
         tell(SANDBOX_SLOTS, slots)

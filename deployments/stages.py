@@ -1,6 +1,6 @@
 """What each deployment does: plain classes, one job each. They know nothing of Ray; `engine` is any Engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from deployments.engines import make_engine
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
@@ -25,7 +25,6 @@ from schemas import (
     ValidateRequest,
     Verdict,
 )
-from schemas.verdict import Tier
 
 
 class EngineReplica:
@@ -94,10 +93,8 @@ class Validator:
     def __init__(
         self,
         settings: ValidatorSettings,
-        tell_tier: Callable[[Tier], None] = lambda tier: None,
         count: CountRun = lambda kind, end: None,
     ) -> None:
-        self._tell_tier = tell_tier
         self._policy = POLICIES[settings.policy]
         self._memory = Memory()
         self._sandbox = ProcessSandbox(
@@ -111,7 +108,7 @@ class Validator:
 
     async def check_health(self) -> None:
         """Raises `SandboxUnavailable` where code cannot be run safely, so that the deploy fails and says why."""
-        self._tell_tier(await self._sandbox.tier())
+        await self._sandbox.tier()
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Serve asks for this by its name, and hands it to the policy."""

@@ -19,6 +19,7 @@ from lift_sys.ir_stage import ir_chat
 from lift_sys.pipeline import Stages
 from lift_sys.scaling import Load
 from schemas import IR, Code, Completion, LiftRequest, Sampling, StageReport
+from schemas.verdict import Tier
 
 pytestmark = pytest.mark.anyio
 
@@ -171,7 +172,14 @@ async def test_a_watched_engine_tells_its_load_and_what_it_costs(told: Told) -> 
 
 
 async def test_a_watched_sandbox_tells_its_jobs(told: Told) -> None:
-    await _watched(watch_sandbox(lambda: Load(running=2, waiting=5), 4, told))
+    class Busy:
+        known_tier: Tier | None = "landlock"
+
+        def load(self) -> Load:
+            return Load(running=2, waiting=5)
+
+    await _watched(watch_sandbox(Busy(), 4, told))
+    assert [told.amounts[f"sandbox_tier {tier}"] for tier in ("namespaces", "landlock", "rlimits")] == [0, 1, 0]
     assert [told.amounts[f"sandbox_jobs {state}"] for state in ("running", "waiting")] == [2, 5]
     assert told.amounts["sandbox_slots"] == 4
 
