@@ -9,7 +9,12 @@ from typing import Any
 from ray import serve
 from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.serve._private.common import DeploymentStatus, ReplicaState
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RayServeException,
+    ReplicaUnavailableError,
+)
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import DeploymentStatusOverview
 
@@ -77,7 +82,9 @@ class Replicas:
     async def watch(self, tell: Tell) -> None:
         """Without end: how many replicas there are in which state."""
         while True:
-            with contextlib.suppress(RayError, LookupError):  # a controller that restarts; the next look tells
+            with contextlib.suppress(
+                RayError, RayServeException, LookupError
+            ):  # a controller that restarts; the next look tells
                 for name, states in (await asyncio.to_thread(self._states)).items():
                     for state in REPLICAS.labels["state"]:
                         tell(REPLICAS, states.get(ReplicaState(state.upper()), 0), deployment=name, state=state)

@@ -90,11 +90,7 @@ class CodeStage:
 class Validator:
     """A client of its own executor: nothing of a candidate is parsed or run in this process."""
 
-    def __init__(
-        self,
-        settings: ValidatorSettings,
-        count: CountRun = lambda kind, end: None,
-    ) -> None:
+    def __init__(self, settings: ValidatorSettings, count: CountRun = lambda kind, end: None) -> None:
         self._policy = POLICIES[settings.policy]
         self._memory = Memory()
         self._sandbox = ProcessSandbox(

@@ -182,7 +182,7 @@ def test_what_happened_is_what_is_counted(promql: str, expected: float, promethe
 
 
 def test_the_cost_is_that_of_the_gpu(prometheus: Prometheus) -> None:
-    usd_per_hour = 3_600 * prometheus.value("sum(rate(ray_lift_cost_dollars_total[30s]))")
+    usd_per_hour = 3_600 * prometheus.value("sum(deriv(ray_lift_cost_dollars_total[1m]))")
     assert usd_per_hour == pytest.approx(6.88, rel=0.2)
 
 
