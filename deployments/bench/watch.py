@@ -34,6 +34,11 @@ class Watch:
     def _read(self, lines: Any) -> None:
         self.seen.extend(map(json.loads, lines))
 
+    def wait(self) -> None:
+        """Until the first look; the cluster is there already."""
+        while not self.seen:
+            time.sleep(_EVERY_S)
+
     def now(self, deployment: str) -> dict[str, int]:
         """Replicas by state, `STARTING` and `RUNNING` among them."""
         return dict(self.seen[-1]["replicas"][deployment]) if self.seen else {}

@@ -24,19 +24,21 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
 PROMPT = {"prompt": "Double a number: double(2) == 4", "timeout_s": 100}
 ARGS = {
-    "engine": {"kind": "scripted", "scripted_delay_s": 2.0, "scripted_places": 4},
+    "engine": {"kind": "scripted", "scripted_delay_s": 1.0, "scripted_places": 4},
     "pools": "per_stage",
     "code": {"n": 1, "first": 1, "mix": {"script": 1}},
 }
 REPORTS = {"metrics_interval_s": 0.5, "look_back_period_s": 1, "upscale_delay_s": 0, "downscale_delay_s": 0}
-AMOUNTS = {"concurrency": 4, "down_delay_s": 3, "guard_delay_s": 5, "most_up_step": 1}
+AMOUNTS = {"concurrency": 4, "down_delay_s": 1.5, "guard_delay_s": 3, "most_up_step": 1}
 STEP_S = 3.0
 """So soon a replica should be starting after a step of the load."""
+HOLD_S = 2.5
+"""Longer than it takes until idle replicas go."""
 
 
 def scaled(least: int, **kwargs: object) -> dict[str, Any]:
     policy = {"policy_function": "deployments.scaling:EnginePolicy", "policy_kwargs": {**AMOUNTS, **kwargs}}
-    return {"min_replicas": least, "max_replicas": 3, **REPORTS, "policy": policy}
+    return {"min_replicas": least, "max_replicas": 5, **REPORTS, "policy": policy}
 
 
 class Objective:
@@ -159,7 +161,7 @@ def cluster(
         scaling = {"IREngine": scaled(1, guard=guard), "CodeEngine": scaled(0, idle_to_zero_s=4)}
         with serve(ARGS, scaling) as service, watching(service.pid) as watch:
             prometheus.scrape(f"127.0.0.1:{watch.metrics_port}", objective.address)
-            until(lambda: bool(watch.seen), 20, "the cluster is watched")
+            watch.wait()
             yield Cluster(service, watch)
 
 
@@ -192,24 +194,26 @@ def test_a_request_wakes_what_is_at_zero(cluster: Cluster) -> None:
 
 def test_a_step_of_the_load_starts_a_replica_within_three_seconds(cluster: Cluster) -> None:
     assert cluster.replicas("IREngine") == 1
-    with cluster.load(24) as statuses:
+    with cluster.load(16) as statuses:
         assert until(lambda: cluster.replicas("IREngine") > 1, 20, "a replica starts") <= STEP_S
-        until(lambda: cluster.watch.now("IREngine").get("RUNNING") == 3, 40, "as many run as there may be")
+        until(lambda: cluster.watch.now("IREngine").get("RUNNING", 0) >= 3, 40, "three run")
     assert set(statuses) == {200}
 
 
 def test_without_prometheus_none_goes(cluster: Cluster) -> None:
     """The load is over, and for the pool without a guard that is enough to go down to nothing."""
     until(lambda: cluster.replicas("CodeEngine") == 0, 30, "the idle pool is at zero")
-    assert cluster.replicas("IREngine") == 3
+    assert cluster.replicas("IREngine") >= 3
 
 
 @pytest.mark.parametrize("lie", ["NaN", "-1", "1e300", "+Inf", None])
-def test_a_lie_lets_none_go(cluster: Cluster, prometheus: Prometheus, objective: Objective, lie: str | None) -> None:
+def test_a_lie_changes_nothing(cluster: Cluster, prometheus: Prometheus, objective: Objective, lie: str | None) -> None:
     objective.value = lie
     if not prometheus.query("up"):
         prometheus.start()
-    assert holds(lambda: cluster.replicas("IREngine") == 3, 4)
+    kept = cluster.replicas("IREngine")
+    assert 3 <= kept < 5
+    assert holds(lambda: cluster.replicas("IREngine") == kept, HOLD_S)
 
 
 def test_with_a_true_word_they_go_and_a_burning_objective_brings_one_back(
@@ -226,7 +230,7 @@ def test_prometheus_can_die_and_come_back(cluster: Cluster, prometheus: Promethe
     prometheus.kill()
     kept = cluster.replicas("IREngine")
     assert kept >= 2
-    assert holds(lambda: cluster.replicas("IREngine") == kept, 5)
+    assert holds(lambda: cluster.replicas("IREngine") == kept, HOLD_S + 1)
     prometheus.start()
     until(lambda: cluster.replicas("IREngine") == 1, 30, "it goes on")
 
