@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from schemas import LiftResponse
+from tests.prometheus import Prometheus, StartPrometheus, running
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,14 @@ class Service:
         return found
 
 
-Serve = Callable[[dict[str, Any]], AbstractContextManager[Service]]
+Serve = Callable[..., AbstractContextManager[Service]]
 
 _START_S = 240
 _NO_CORES = {"num_cpus": 0.05}
 
 
-def config(args: dict[str, Any], port: int) -> dict[str, Any]:
-    """A Serve config with one small replica of each deployment."""
+def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A Serve config with one small replica of each deployment, but for those that scale by an `autoscaling_config`."""
     names = ["Ingress", "IRStage", "CodeStage", "Validator"]
     names += ["Engine"] if args.get("pools", "shared") == "shared" else ["IREngine", "CodeEngine"]
     deployments = [
@@ -56,6 +57,9 @@ def config(args: dict[str, Any], port: int) -> dict[str, Any]:
     ]
     for deployment in deployments:
         deployment |= {"graceful_shutdown_timeout_s": 1, "health_check_period_s": 1, "health_check_timeout_s": 120}
+        if deployment["name"] in scaling:
+            del deployment["num_replicas"]
+            deployment["autoscaling_config"] = scaling[str(deployment["name"])]
     application = {
         "name": "lift",
         "route_prefix": "/",
@@ -70,11 +74,11 @@ def config(args: dict[str, Any], port: int) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     @contextlib.contextmanager
-    def running(args: dict[str, Any]) -> Iterator[Service]:
+    def running(args: dict[str, Any], scaling: dict[str, dict[str, Any]] | None = None) -> Iterator[Service]:
         port = free_port()
         folder = tmp_path_factory.mktemp("serve")
         file, log = folder / "serve.yaml", folder / "serve.log"
-        file.write_text(yaml.safe_dump(config(args, port)), encoding="utf-8")
+        file.write_text(yaml.safe_dump(config(args, port, scaling or {})), encoding="utf-8")
         with (
             log.open("wb") as output,
             subprocess.Popen(
@@ -92,6 +96,25 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
                 stop(process)
 
     return running
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> StartPrometheus:
+    """`with prometheus([{"job_name": "lift", "static_configs": [{"targets": ["127.0.0.1:…"]}]}]) as started:`.
+
+    `port` and `folder` of an earlier one start that again where it ended.
+    """
+
+    def start(
+        scrape: Sequence[dict[str, Any]],
+        *,
+        rules: Sequence[Path] = (),
+        port: int | None = None,
+        folder: Path | None = None,
+    ) -> AbstractContextManager[Prometheus]:
+        return running(folder or tmp_path_factory.mktemp("prometheus"), port or free_port(), scrape, rules=rules)
+
+    return start
 
 
 def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -119,6 +142,12 @@ def free_port() -> int:
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", random.randint(20_000, 30_000)))
             return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def own_port() -> int:
+    """For a server of a module's own."""
+    return free_port()
 
 
 @pytest.fixture
