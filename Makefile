@@ -78,7 +78,8 @@ $(PROMETHEUS): | $(INSTALLED)
 	echo "Fetching Prometheus (Debian's package, 19 MB) ..."
 	folder=$$(mktemp -d)
 	trap 'rm -rf "$$folder"' EXIT
-	(cd "$$folder" && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg-deb -x prometheus_*.deb .) \
+	fetch() { apt-get -qq -o APT::Sandbox::User=root download prometheus; }
+	(cd "$$folder" && { fetch || { apt-get -qq update && fetch; }; } && dpkg-deb -x prometheus_*.deb .) \
 		|| { echo "Prometheus could not be fetched: try 'apt-get update', or put prometheus and promtool 2.42 or newer on PATH"; exit 1; }
 	install "$$folder/usr/bin/promtool" "$$folder/usr/bin/prometheus" $(BIN)
 

@@ -1,12 +1,15 @@
 """`python -m loadtest.overhead`: what the graph itself costs a request, with an engine that answers at once.
 
 One request at a time, so that nothing queues; kinds interleaved, so that a slow moment of the machine meets all alike.
+With Serve's default flags and with those for production, in turn.
 """
 
 import argparse
 import statistics
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -18,32 +21,40 @@ COMMAND = "make bench"
 CONFIG = Path("cluster/serve.scripted.yaml")
 URL = "http://127.0.0.1:8100"
 LIFT = {"prompt": "Double a number: double(2) == 4"}
+FLAGS: Mapping[str, Mapping[str, str]] = {
+    "default": {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "0"},
+    "production": {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"},
+}
+"""Ray's, for every process of the service."""
+_WARM_UP = 20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=200, help="of each kind (default: %(default)s)")
-    requests = parser.parse_args().requests
-    with served(CONFIG, URL) as client:
-        for _ in range(20):
-            _measure(client)
-        rows = [_measure(client) for _ in range(requests)]
-    summary = {name: _quantiles([row[name] for row in rows]) for name in rows[0]}
+    parser.add_argument("--requests", type=int, default=100, help="of each kind and service (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=2, help="in which each service is started (default: %(default)s)")
+    asked = parser.parse_args()
+    rows = [row for _ in range(asked.rounds) for name in FLAGS for row in _round(name, asked.requests)]
+    summary = {name: _summary([row for row in rows if row["flags"] == name]) for name in FLAGS}
     write_result("overhead", summary, rows, COMMAND)
-    where = circumstances()
-    index(
-        [
-            Figure(
-                id="graph.scripted_ms_p50",
-                value=summary["graph_ms"]["p50"],
-                unit="ms",
-                goal="< 15",
-                command=COMMAND,
-                data="overhead.json",
-                **where,
-            )
-        ]
-    )
+    where = {"unit": "ms", "goal": "< 15", "command": COMMAND, "data": "overhead.json", **circumstances()}
+    ids = {"default": "graph.scripted_ms_p50", "production": "graph.scripted_production_ms_p50"}
+    index([Figure(id=ids[name], value=summary[name]["graph_ms"]["p50"], **where) for name in FLAGS])
+
+
+def _round(name: str, requests: int) -> Iterator[dict[str, Any]]:
+    """One service, started and stopped again. `cpu_ms` of all its processes, the validator's and idle ones' too."""
+    with served(CONFIG, URL, variables=FLAGS[name]) as service:
+        for _ in range(_WARM_UP):
+            _measure(service.client)
+        begun = service.cpu_s()
+        rows = [_measure(service.client) for _ in range(requests)]
+        cpu_ms = (service.cpu_s() - begun) / requests * 1_000
+    yield from ({"flags": name, **row, "cpu_ms": round(cpu_ms, 3)} for row in rows)
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    return {name: _quantiles([row[name] for row in rows]) for name in rows[0] if name != "flags"}
 
 
 def _measure(client: httpx.Client) -> dict[str, float]:

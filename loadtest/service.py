@@ -6,21 +6,43 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
+
+
+@dataclass(frozen=True)
+class Served:
+    client: httpx.Client
+    process: psutil.Process
+
+    def cpu_s(self) -> float:
+        """Of all its processes until now."""
+        used = 0.0
+        for process in self.process.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                used += sum(process.cpu_times()[:2])
+        return used
 
 
 @contextlib.contextmanager
-def served(config: Path, url: str, *, start_s: float = 180) -> Iterator[httpx.Client]:
-    """`lift serve CONFIG` as long as the block runs. Raises `RuntimeError` when it does not become ready in time."""
+def served(
+    config: Path, url: str, *, start_s: float = 180, variables: Mapping[str, str] | None = None
+) -> Iterator[Served]:
+    """`lift serve CONFIG` as long as the block runs, with these environment variables besides.
+
+    Raises `RuntimeError` when it does not become ready in time.
+    """
     command = [str(Path(sys.executable).with_name("lift")), "serve", str(config)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+    environment = {**os.environ, **(variables or {})}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=environment) as process:
         try:
             with httpx.Client(base_url=url, timeout=60) as client:
                 _wait(client, process, start_s)
-                yield client
+                yield Served(client, psutil.Process(process.pid))
         finally:
             process.send_signal(signal.SIGINT)
             try:

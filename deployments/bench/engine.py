@@ -50,11 +50,11 @@ class Output(Wire):
     seconds: float
 
 
-def chats(grammar: str) -> list[Chat]:
-    """Prompts as the stages make them, one a task."""
+def chats(grammar: str, requests: Sequence[LiftRequest] = _REQUESTS) -> list[Chat]:
+    """Prompts as the stages make them, one a request."""
     if grammar == IR_GRAMMAR:
-        return [ir_chat(request) for request in _REQUESTS]
-    return [chat for r in _REQUESTS for chat in ask(r, SAMPLES[0].ir, Wave(0, 1), {"script": 1})]
+        return [ir_chat(request) for request in requests]
+    return [chat for r in requests for chat in ask(r, SAMPLES[0].ir, Wave(0, 1), {"script": 1})]
 
 
 async def measure_tokens(

@@ -16,7 +16,7 @@ from deployments.grammars import grammars_of
 from deployments.settings import Settings
 from lift_sys.grammar.code_frame import CODE
 from lift_sys.ir_stage import IR_GRAMMAR
-from schemas import Sampling
+from schemas import LiftRequest, Sampling
 from schemas.wire import Wire
 
 
@@ -47,17 +47,22 @@ def compare(
     engines: Mapping[str, Settings],
     sizes: Sequence[int],
     *,
+    requests: Sequence[LiftRequest],
     repeats: int,
     temperature: float,
     apart: bool,
     on_row: Callable[[Batch], None],
 ) -> tuple[list[Batch], list[Told]]:
-    """Batches of every engine in turn, or with `apart` one engine after the other, where they do not fit together."""
+    """Batches of every engine in turn, or with `apart` one engine after the other, where they do not fit together.
+
+    Each engine is asked `requests` in the same order, from their beginning again when they are at their end. One that
+    speculates by what it wrote before gains from every repetition.
+    """
     rows: list[Batch] = []
     told: list[Told] = []
     for together in [[name] for name in engines] if apart else [list(engines)]:
         with ExitStack() as stack:
-            pipes = {name: stack.enter_context(_started(engines[name])) for name in together}
+            pipes = {name: stack.enter_context(_started(engines[name], requests)) for name in together}
             for pipe in pipes.values():
                 _heard(pipe)  # until all are warm: a start beside a batch would slow it
             for size in sizes:
@@ -87,10 +92,10 @@ def _heard(pipe: Connection) -> Any:
 
 
 @contextmanager
-def _started(settings: Settings) -> Iterator[Connection]:
+def _started(settings: Settings, requests: Sequence[LiftRequest]) -> Iterator[Connection]:
     spawn = get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(settings, theirs))
+    process = spawn.Process(target=_serve, args=(settings, requests, theirs))
     process.start()
     theirs.close()
     try:
@@ -101,16 +106,17 @@ def _started(settings: Settings) -> Iterator[Connection]:
         process.kill()
 
 
-def _serve(settings: Settings, pipe: Connection) -> None:
-    asyncio.run(_run(settings, pipe))
+def _serve(settings: Settings, requests: Sequence[LiftRequest], pipe: Connection) -> None:
+    asyncio.run(_run(settings, requests, pipe))
 
 
-async def _run(settings: Settings, pipe: Connection) -> None:
+async def _run(settings: Settings, requests: Sequence[LiftRequest], pipe: Connection) -> None:
     """Batches as they are asked for, until `None` or the end of the pipe."""
     from deployments.bench.engine import chats
     from deployments.engines import sglang_engine
 
-    both = [chat for pair in zip(chats(IR_GRAMMAR), chats(CODE), strict=True) for chat in pair]
+    both = [chat for pair in zip(chats(IR_GRAMMAR, requests), chats(CODE, requests), strict=True) for chat in pair]
+    asked = cycle(both)
     with sglang_engine(settings.engine, grammars_of(settings)) as engine:
         await engine.warm_up(both[:1])
         pipe.send("warm")
@@ -121,7 +127,7 @@ async def _run(settings: Settings, pipe: Connection) -> None:
             answers = await asyncio.gather(
                 *(
                     engine.generate([chat], Sampling(temperature=temperature, max_tokens=limits[chat.grammar]), "")
-                    for chat in islice(cycle(both), size)
+                    for chat in islice(asked, size)
                 )
             )
             pipe.send((time.monotonic() - begun, sum(c.completion_tokens for answer in answers for c in answer)))

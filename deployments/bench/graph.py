@@ -212,10 +212,17 @@ async def measure_singles(arms: Mapping[Arm, Ask], *, repeats: int, on_row: Call
 
 
 def added_ms(rows: Sequence[Single]) -> list[float]:
-    """By what the graph answers later than one process, for each pair that wrote as many tokens."""
+    """By what the graph answers later than one process, for each pair that wrote as many tokens.
+
+    Without the validators' own work: one process remembers all that it judged, each of several replicas its part.
+    """
     at = {(row.arm, row.task, row.repeat): row for row in rows}
     pairs = [(row, at.get(("process", row.task, row.repeat))) for row in rows if row.arm == "graph"]
-    return [round((g.seconds - p.seconds) * 1e3, 2) for g, p in pairs if p and p.tokens == g.tokens]
+    return [round((_unjudged_s(g) - _unjudged_s(p)) * 1e3, 2) for g, p in pairs if p and p.tokens == g.tokens]
+
+
+def _unjudged_s(row: Single) -> float:
+    return row.seconds - row.validate_s
 
 
 def ratios(rows: Sequence[Block], clients: int, over: Arm) -> list[float]:

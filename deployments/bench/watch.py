@@ -34,6 +34,11 @@ class Watch:
     def _read(self, lines: Any) -> None:
         self.seen.extend(map(json.loads, lines))
 
+    def wait(self) -> None:
+        """Until the first look; the cluster is there already."""
+        while not self.seen:
+            time.sleep(_EVERY_S)
+
     def now(self, deployment: str) -> dict[str, int]:
         """Replicas by state, `STARTING` and `RUNNING` among them."""
         return dict(self.seen[-1]["replicas"][deployment]) if self.seen else {}
@@ -49,7 +54,7 @@ def watching(service_pid: int) -> Iterator[Watch]:
         try:
             yield Watch(process)
         finally:
-            process.terminate()
+            process.kill()  # at a SIGTERM Ray would print a stack
 
 
 def gcs_address(service_pid: int) -> str:

@@ -10,14 +10,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from deployments.http_api import STATUS
 from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
-from deployments.metrics import METRICS, REQUESTS, SANDBOX_RUNS, Metric
+from deployments.metrics import METRICS, REQUESTS, SCALING_TERM, Metric
 from deployments.request_meter import RequestMeter, outcome_of
-from deployments.scripted_engine import CODE_TEXT, IR_TEXT, ScriptedEngine
+from deployments.scripted_engine import IR_TEXT, ScriptedEngine
 from lift_sys.code_stage import Failure, Wave
 from lift_sys.errors import EngineUnavailable
 from lift_sys.ir_stage import ir_chat
 from lift_sys.pipeline import Stages
-from lift_sys.scaling import Load
+from lift_sys.scaling import EngineScaling, Load, ValidatorScaling
 from schemas import IR, Code, Completion, LiftRequest, Sampling, StageReport
 from schemas.verdict import Tier
 
@@ -190,9 +190,6 @@ async def _watched(work: Awaitable[None]) -> None:
             await work
 
 
-def test_every_way_a_run_can_end_is_a_label() -> None:
-    assert {"reported", "lost", "large"} <= set(SANDBOX_RUNS.labels["end"])
-
-
-def test_the_scripted_answers_are_long_enough_to_have_a_pace() -> None:
-    assert len(CODE_TEXT.split()) > 1
+def test_every_term_of_a_policy_is_a_label() -> None:
+    terms = {"guard", *EngineScaling().needs([], 0), *ValidatorScaling().needs([], 0)}
+    assert set(SCALING_TERM.labels["term"]) == terms

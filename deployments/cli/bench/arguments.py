@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 import yaml
 from pydantic import ValidationError
@@ -41,6 +42,16 @@ def sizes(batches: str) -> list[int]:
         return [int(size) for size in batches.split(",")]
     except ValueError:
         fail(f"--batches {batches!r}: numbers with commas between them are wanted, such as 1,8,32")
+
+
+def require_ready(url: str, config: Path | str = "CONFIG") -> None:
+    """Ends the command where no service is ready."""
+    try:
+        ready = httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        ready = False
+    if not ready:
+        fail(f"no service is ready at {url}: start one with `lift serve {config}`, or name it with --url")
 
 
 def command_line(*words: object, **options: object) -> str:

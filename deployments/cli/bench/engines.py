@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.cli.bench.arguments import command_line, read_settings, sizes
-from deployments.cli.console import out, progress_bars
+from deployments.cli.console import fail, out, progress_bars
+from schemas import LiftRequest
 from schemas.figure import Figure, circumstances, index, write_result
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ def engines(
     also: Annotated[
         list[str], typer.Option(help="The same with KEY=VALUE,… changed, compared with the first; again for more.")
     ],
+    data: Annotated[
+        list[Path] | None, typer.Option(help="HumanEval+ or MBPP+ JSONL: what is asked. Default: 18 small tasks.")
+    ] = None,
     batches: Annotated[str, typer.Option(help="Requests at once.")] = "1,8,32",
     repeats: Annotated[int, typer.Option(min=1)] = 5,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.7,
@@ -38,6 +42,7 @@ def engines(
         rows, told = compare(
             settings,
             wanted,
+            requests=_requests(data or []),
             repeats=repeats,
             temperature=temperature,
             apart=apart,
@@ -46,11 +51,24 @@ def engines(
     summary = _summary(rows, told, wanted)
     out.print(summary)
     if record:
-        amounts = {"batches": batches, "repeats": repeats, "temperature": temperature, "apart": apart, "figure": figure}
-        command = command_line("lift bench engines", config, also=also, **amounts, record=record)
+        amounts = {"batches": batches, "repeats": repeats, "temperature": temperature, "apart": apart}
+        command = command_line(
+            "lift bench engines", config, also=also, data=data or [], **amounts, figure=figure, record=record
+        )
         conditions = settings[_AS_IT_IS].engine.model_dump(exclude_none=True)
         write_result(record, summary, [row.model_dump() for row in (*rows, *told)], command, engine=conditions)
         _index(summary, figure, told[-1].engine, command, record)
+
+
+def _requests(files: list[Path]) -> list[LiftRequest]:
+    from lift_sys.audit.dataset import read
+    from lift_sys.evaluation.tasks import tasks18
+
+    try:
+        prompts = [task.prompt for file in files for task in read(file)] or [task.prompt for task in tasks18()]
+    except ValueError as error:
+        fail(str(error))
+    return [LiftRequest(prompt=prompt) for prompt in prompts]
 
 
 def _summary(rows: "list[Batch]", told: "list[Told]", wanted: list[int]) -> dict[str, Any]:

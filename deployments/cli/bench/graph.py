@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deployments.cli.bench.arguments import Change, command_line, read_settings, sizes
+from deployments.cli.bench.arguments import Change, command_line, read_settings, require_ready, sizes
 from deployments.cli.console import fail, out, progress_bars
 from deployments.grammars import grammars_of
 from schemas.figure import Figure, circumstances, index, write_result
@@ -43,7 +43,7 @@ def graph(
     code = settings.code.model_copy(update={"n": n, "first": n})
     settings = settings.model_copy(update={"code": code, "repairs": 0})
     counts, price = sizes(clients), _usd_per_hour(gpu)
-    _require_ready(url, config)
+    require_ready(url, config)
     blocks, pairs = asyncio.run(_run(settings, url, counts, n, repeats, singles, minutes * 60))
     summary = _summary(blocks, pairs, price)
     out.print(summary)
@@ -65,17 +65,6 @@ def _usd_per_hour(gpu: str | None) -> float | None:
         return named(gpu).usd_per_hour if gpu else None
     except UnknownGpu as error:
         fail(str(error))
-
-
-def _require_ready(url: str, config: Path) -> None:
-    import httpx
-
-    try:
-        ready = httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        ready = False
-    if not ready:
-        fail(f"no service is ready at {url}: start one with `lift serve {config}`, or name it with --url")
 
 
 async def _run(
