@@ -1,5 +1,7 @@
 """`build(settings)`: the graph on Ray Serve. How many replicas of what size is said in cluster/*.yaml."""
 
+import asyncio
+import time
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -10,13 +12,17 @@ from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.handle import DeploymentHandle
 
 from deployments.grammars import grammars_of
-from deployments.http_api import Service, make_api
-from deployments.metrics import invalid_outputs, sandbox_tier
+from deployments.http_api import Service, logger, make_api
+from deployments.meter import count_invalid, count_run, tell
+from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
+from deployments.metrics import ANSWER_SECONDS
 from deployments.remote import RemoteEngine, Replicas, call
 from deployments.serve_config import engine_names
-from deployments.settings import CodeSettings, IRSettings, Settings, ValidatorSettings
+from deployments.settings import CodeSettings, EngineSettings, IRSettings, Settings, ValidatorSettings
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
+from deployments.tracing import Tracing
 from lift_sys.errors import SpecificationInvalid
+from lift_sys.grammar.tree import Grammar
 from lift_sys.pipeline import Stages, lift
 from schemas import LiftRequest, LiftResponse, ValidateRequest, Verdict
 
@@ -47,49 +53,86 @@ def _engines(settings: Settings) -> list[Application]:
         {"request_router_class": ConsistentHashRouter, "request_router_kwargs": {"num_virtual_nodes": _POINTS}}
     )
     return [
-        _deployment(EngineReplica, name, request_router_config=router).bind(settings.engine, grammars_of(settings))
+        _deployment(MeteredEngineReplica, name, request_router_config=router).bind(
+            settings.engine, grammars_of(settings)
+        )
         for name in engine_names(settings)
     ]
 
 
 class RemoteIRStage(IRStage):
     def __init__(self, engine: Handle, settings: IRSettings) -> None:
-        super().__init__(RemoteEngine(engine), settings, invalid_outputs())
+        super().__init__(MeteredEngine(RemoteEngine(engine), "ir", tell), settings, count_invalid)
 
 
 class RemoteCodeStage(CodeStage):
     def __init__(self, engine: Handle, settings: CodeSettings) -> None:
-        super().__init__(RemoteEngine(engine), settings, invalid_outputs())
+        super().__init__(MeteredEngine(RemoteEngine(engine), "code", tell), settings, count_invalid)
+
+
+class MeteredEngineReplica(EngineReplica):
+    async def __init__(self, settings: EngineSettings, grammars: tuple[Grammar, ...]) -> None:  # type: ignore[misc]
+        await super().__init__(settings, grammars)
+        watch = watch_engine(self._engine.load, self._grammar_s, settings.usd_per_hour, tell)
+        self._watch = asyncio.create_task(watch)
 
 
 class MeteredValidator(Validator):
-    def __init__(self, settings: ValidatorSettings) -> None:
-        super().__init__(settings, sandbox_tier())
+    async def __init__(self, settings: ValidatorSettings) -> None:  # type: ignore[misc]
+        super().__init__(settings, count_run)
+        self._watch = asyncio.create_task(watch_sandbox(self._sandbox, settings.concurrency, tell))
 
 
 class Ingress:
     """The HTTP API and the pipeline, in one replica: it waits for the stages, and does nothing heavy itself."""
 
-    def __init__(self, ir: Handle, code: Handle, validator: Handle, settings: Settings) -> None:
+    async def __init__(  # type: ignore[misc]
+        self, ir: Handle, code: Handle, validator: Handle, settings: Settings
+    ) -> None:
         self._settings = settings
         self._validator = validator
-        self._stages = Stages(
+        self._tracing = Tracing(settings.engine.model, content=settings.tracing.content)
+        remote = Stages(
             write_ir=lambda *args: call(ir.write.remote(*args)),
             write_code=lambda *args: call(code.write.remote(*args)),
             choose_code=lambda *args: call(validator.choose.remote(*args)),
         )
+        self._stages = self._tracing.stages(metered(remote, tell))
+        self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engine_names(settings)))
+        self._watch = asyncio.create_task(self._replicas.watch(tell))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        replicas = Replicas(("IRStage", "CodeStage", "Validator", *engine_names(self._settings)))
-        return make_api(Service(self._lift, self._validate, replicas.missing), self._settings.api)
+        service = Service(self._lift, self._validate, self._replicas.missing)
+        return make_api(service, self._settings.api, tell)
 
     async def _lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
         most = self._settings.code.max_n
         if request.n is not None and request.n > most:
             raise SpecificationInvalid("n", f"{request.n} variations asked for; this deployment gives at most {most}")
         settings = self._settings
-        return await lift(request, request_id, self._stages, settings.effort(request.n), settings.engine.model)
+        with self._tracing.workflow(request, request_id) as span:
+            response = await lift(request, request_id, self._stages, settings.effort(request.n), settings.engine.model)
+            self._tracing.answered(span, response)
+        tell(ANSWER_SECONDS, response.seconds, route="lift", level=response.verdict.level)
+        _log(response)
+        return response
 
     async def _validate(self, request: ValidateRequest) -> Verdict:
+        begun = time.monotonic()
         verdict: Verdict = await call(self._validator.validate.remote(request))
+        tell(ANSWER_SECONDS, time.monotonic() - begun, route="validate", level=verdict.level)
         return verdict
+
+
+def _log(response: LiftResponse) -> None:
+    """One line for each answer, without a word of what was asked or written."""
+    logger.info(
+        "answered",
+        extra={
+            "lift_request_id": response.request_id,
+            "level": response.verdict.level,
+            "variations": response.variations,
+            "seconds": response.seconds,
+            "stages": {report.stage: report.seconds for report in response.stages},
+        },
+    )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ServedEngine(Engine, Protocol):
     """An engine that can be warmed and watched."""
 
-    async def warm_up(self, chats: Sequence[Chat]) -> None:
-        """Compile every grammar, and bring the prefix of every chat into the cache."""
+    async def warm_up(self, chats: Sequence[Chat]) -> dict[str, float]:
+        """Compile every grammar, and bring the prefix of every chat into the cache. The seconds of each grammar."""
 
     async def check_health(self) -> None:
         """Raises when the engine does not answer."""

@@ -15,6 +15,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
+from deployments.metrics import Tell, tell_nobody
+from deployments.request_meter import RequestMeter
 from deployments.settings import ApiSettings
 from lift_sys import errors
 from schemas import (
@@ -34,7 +36,8 @@ _LOOK_S = 1.0
 _GRACE_S = 4.0
 """How long a part may be away in the middle of a request, such as a stage that restarts in a second or two."""
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("ray.serve.lift")
+"""Below Serve's own, which writes to the replica's file, in JSON where the config says so, and with a request id."""
 
 STATUS: dict[type[errors.LiftError], tuple[int, str]] = {
     errors.SpecificationInvalid: (422, "The request cannot be used"),
@@ -65,13 +68,14 @@ class Service:
     """The parts that cannot work now; none when the system is ready."""
 
 
-def make_api(service: Service, settings: ApiSettings) -> FastAPI:
+def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) -> FastAPI:
     api = FastAPI(
         title="lift-sys",
         summary="From a request in natural language to a validated Python function.",
         version="1",
     )
     api.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    api.add_middleware(RequestMeter, tell=tell)
     _add_problems(api)
     _add_probes(api, service)
 

@@ -1,17 +1,24 @@
 """Calls from one deployment to another: Ray's errors become ours, and a call given up here is given up there too."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from ray import serve
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.serve._private.common import DeploymentStatus, ReplicaState
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RayServeException,
+    ReplicaUnavailableError,
+)
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import DeploymentStatusOverview
 
+from deployments.metrics import REPLICAS, Tell
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from schemas import Chat, Completion, Sampling
 
@@ -71,6 +78,21 @@ class Replicas:
         if self._missing and self._asking:
             await asyncio.shield(self._asking)
         return self._missing
+
+    async def watch(self, tell: Tell) -> None:
+        """Without end: how many replicas there are in which state."""
+        while True:
+            with contextlib.suppress(
+                RayError, RayServeException, LookupError
+            ):  # a controller that restarts; the next look tells
+                for name, states in (await asyncio.to_thread(self._states)).items():
+                    for state in REPLICAS.labels["state"]:
+                        tell(REPLICAS, states.get(ReplicaState(state.upper()), 0), deployment=name, state=state)
+            await asyncio.sleep(_FRESH_S)
+
+    def _states(self) -> dict[str, dict[ReplicaState, int]]:
+        application = serve.status().applications[serve.get_replica_context().app_name]
+        return {name: deployment.replica_states for name, deployment in application.deployments.items()}
 
     async def _ask(self) -> None:
         try:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from ray.serve.config import AutoscalingContext
 
 from deployments.guard import Guard, GuardSettings
-from deployments.metrics import scaling
+from deployments.meter import scaling
 from lift_sys.scaling import Decision, EngineScaling, Load, Pace, Seen, State, ValidatorScaling, decide
 
 logger = logging.getLogger("ray.serve")

@@ -4,6 +4,7 @@ For tests and benchmarks of the plumbing, and of what scales it.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from lift_sys.evaluation.direct import FREE, JSON, Source
@@ -54,24 +55,27 @@ class ScriptedEngine:
         self._waiting = 0
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        return await asyncio.gather(*(self._complete(_TEXTS[chat.grammar]) for chat in chats for _ in range(chat.n)))
+        return await asyncio.gather(*(self._complete(chat) for chat in chats for _ in range(chat.n)))
 
-    async def _complete(self, text: str) -> Completion:
+    async def _complete(self, chat: Chat) -> Completion:
+        begun = time.monotonic()
         self._waiting += 1
         try:
             await self._places.acquire()
         finally:
             self._waiting -= 1
+        waited_s = time.monotonic() - begun
         self._running += 1
         try:
             await asyncio.sleep(self._delay_s)
         finally:
             self._running -= 1
             self._places.release()
-        return self._completion(text)
+        return self._completion(chat, waited_s)
 
-    async def warm_up(self, chats: Sequence[Chat]) -> None:
-        """Nothing to warm."""
+    async def warm_up(self, chats: Sequence[Chat]) -> dict[str, float]:
+        """Nothing to warm, and no grammars."""
+        return {}
 
     async def check_health(self) -> None:
         """Always well."""
@@ -85,12 +89,19 @@ class ScriptedEngine:
             uncached_tokens=self._waiting * _PLACE_TOKENS // 2,
         )
 
-    def _completion(self, text: str) -> Completion:
+    def _completion(self, chat: Chat, waited_s: float) -> Completion:
+        """There is no tokenizer: a word is a token. There is no cache: all but the last message counts as cached."""
+        text = _TEXTS[chat.grammar]
+        tokens = len(text.split())
+        *cached, last = (len(message.content.split()) for message in chat.messages)
         return Completion(
             text=text[:-9] if self._cut else text,
             finish_reason="length" if self._cut else "stop",
-            prompt_tokens=0,
-            cached_tokens=0,
-            completion_tokens=len(text.split()),  # there is no tokenizer
-            seconds=0.0,
+            prompt_tokens=sum(cached) + last,
+            cached_tokens=sum(cached),
+            completion_tokens=tokens,
+            seconds=waited_s + self._delay_s,
+            # As if it wrote evenly over its delay.
+            ttft_s=waited_s + self._delay_s / tokens,
+            tpot_s=self._delay_s / tokens,
         )

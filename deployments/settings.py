@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from deployments.fit.errors import UnknownGpu
+from deployments.fit.gpus import named
 from lift_sys.framings import FRAMINGS
 from lift_sys.pipeline import Effort
 from lift_sys.validation.selection import POLICIES
@@ -20,6 +22,13 @@ def _among(kind: str, names: Collection[str]) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _gpu(name: str) -> str:
+    try:
+        return named(name).name
+    except UnknownGpu as error:
+        raise ValueError(str(error)) from None
 
 
 FramingName = Annotated[str, _among("framing", FRAMINGS)]
@@ -59,6 +68,8 @@ class EngineSettings(_Strict):
     """Default: `torch_native` on a CPU, SGLang's choice on a GPU."""
     grammar_backend: Literal["xgrammar", "llguidance"] = "xgrammar"
     """Both pass `lift grammar prove`; docs/results/grammar.md says which is faster where."""
+    gpu: Annotated[str, AfterValidator(_gpu)] | None = None
+    """Which GPU of cluster/gpus.yaml it is, for its price. Default: none, and a replica costs nothing."""
     load_format: Literal["auto", "dummy"] = "auto"
     """`dummy`: random weights in the model's true size, to measure speed and to try the grammars with noise."""
     quantization: str | None = None
@@ -71,6 +82,11 @@ class EngineSettings(_Strict):
     """Of the CPU engine. Default: one a core."""
     sglang: dict[str, JsonValue] = {}
     """Further arguments of SGLang, by their names in its `ServerArgs`. They give way to those above."""
+
+    @property
+    def usd_per_hour(self) -> float:
+        """Of one replica."""
+        return named(self.gpu).usd_per_hour * self.tensor_parallel if self.gpu else 0.0
 
 
 class IRSettings(_Strict):
@@ -134,6 +150,13 @@ class ApiSettings(_Strict):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 2**20)] = 2**20
 
 
+class TracingSettings(_Strict):
+    """Whether there are traces at all, Serve's `tracing_config` says."""
+
+    content: bool = False
+    """Whether prompts and code are part of them."""
+
+
 class Settings(_Strict):
     engine: EngineSettings = EngineSettings()
     pools: Literal["shared", "per_stage"] = "shared"
@@ -142,6 +165,7 @@ class Settings(_Strict):
     code: CodeSettings = CodeSettings()
     validator: ValidatorSettings = ValidatorSettings()
     api: ApiSettings = ApiSettings()
+    tracing: TracingSettings = TracingSettings()
     repairs: Annotated[int, Field(ge=0, le=8)] = 1
     """Rounds in which a model is to mend the best of variations that were all rejected, told what was wrong."""
 

@@ -24,6 +24,8 @@ from schemas import Chat, Completion, Sampling
 _PROBE_EVERY_S = 15.0
 _PROBE_LIMIT_S = {"cuda": 20.0, "cpu": 100.0}
 """The scheduler hears of a probe between two batches; on a busy CPU one takes long."""
+_ON_GRAMMARS = "rammar"
+"""What is in SGLang's words when a grammar is refused, fails, or takes too long."""
 _DIALECTS: dict[str, Dialect] = {"xgrammar": EBNF, "llguidance": LARK}
 
 
@@ -106,6 +108,10 @@ class SGLangEngine:
             answer = await self._engine.async_generate(
                 input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex
             )
+        except ValueError as error:
+            if _ON_GRAMMARS not in str(error):
+                raise
+            return _without_grammar(time.monotonic() - begun)
         finally:
             self._asked -= 1
         meta = answer["meta_info"]
@@ -116,19 +122,24 @@ class SGLangEngine:
             cached_tokens=meta["cached_tokens"],
             completion_tokens=meta["completion_tokens"],
             seconds=time.monotonic() - begun,
+            ttft_s=meta.get("first_token_latency"),
+            tpot_s=1 / meta["decode_throughput"] if meta.get("decode_throughput") else None,
         )
 
-    async def warm_up(self, chats: Sequence[Chat]) -> None:
+    async def warm_up(self, chats: Sequence[Chat]) -> dict[str, float]:
         """Compile every grammar, and bring the prefix of every chat into the cache.
 
-        Raises `RuntimeError` if the grammar engine refuses one.
+        Gives the seconds of each grammar, its first token included. Raises `RuntimeError` if SGLang refuses one.
         """
+        took_s = {}
         for name in self._grammars:
             greeting = await self.complete([0], self.parameters(name, Sampling(max_tokens=1)))
-            if greeting.finish_reason == "abort":
+            if greeting.finish_reason in ("abort", "grammar"):
                 raise RuntimeError(f"SGLang refuses the grammar {name!r}; its log says why")
+            took_s[name] = greeting.seconds
         for chat in chats:
             await self.complete(self.prompt_of(chat, room_for=1), {"max_new_tokens": 1, "temperature": 0.0})
+        return took_s
 
     async def check_health(self) -> None:
         """Raises when a process of the engine is dead, or when an idle scheduler does not give a token in time.
@@ -216,6 +227,7 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         chosen = {**_ON_A_CPU, **{key: value for key, value in chosen.items() if value is not None}}
     return {
         "log_level": "warning",
+        "enable_metrics": True,  # else it does not tell when the first token came
         **settings.sglang,
         "model_path": model_path,
         "device": settings.device,
@@ -226,6 +238,12 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "constrained_json_disable_any_whitespace": True,
         **{key: value for key, value in chosen.items() if value is not None},
     }
+
+
+def _without_grammar(seconds: float) -> Completion:
+    return Completion(
+        text="", finish_reason="grammar", prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=seconds
+    )
 
 
 def _require_known(arguments: dict[str, Any]) -> None:

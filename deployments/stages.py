@@ -1,6 +1,6 @@
 """What each deployment does: plain classes, one job each. They know nothing of Ray; `engine` is any Engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from deployments.engines import make_engine
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
@@ -10,7 +10,7 @@ from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_stage import ir_chat, write_ir
 from lift_sys.outputs import CountInvalid
 from lift_sys.remembering import Memory, Remembering
-from lift_sys.sandbox import Limits, ProcessSandbox
+from lift_sys.sandbox import CountRun, Limits, ProcessSandbox
 from lift_sys.validation.selection import POLICIES
 from lift_sys.validator_stage import choose_code, validate_code
 from schemas import (
@@ -25,7 +25,6 @@ from schemas import (
     ValidateRequest,
     Verdict,
 )
-from schemas.verdict import Tier
 
 
 class EngineReplica:
@@ -33,7 +32,7 @@ class EngineReplica:
 
     async def __init__(self, settings: EngineSettings, grammars: tuple[Grammar, ...]) -> None:  # type: ignore[misc]
         self._engine = make_engine(settings, grammars)
-        await self._engine.warm_up([ir_chat(LiftRequest(prompt="Warm up"))])
+        self._grammar_s = await self._engine.warm_up([ir_chat(LiftRequest(prompt="Warm up"))])
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         return await self._engine.generate(chats, sampling, session)
@@ -91,8 +90,7 @@ class CodeStage:
 class Validator:
     """A client of its own executor: nothing of a candidate is parsed or run in this process."""
 
-    def __init__(self, settings: ValidatorSettings, tell_tier: Callable[[Tier], None] = lambda tier: None) -> None:
-        self._tell_tier = tell_tier
+    def __init__(self, settings: ValidatorSettings, count: CountRun = lambda kind, end: None) -> None:
         self._policy = POLICIES[settings.policy]
         self._memory = Memory()
         self._sandbox = ProcessSandbox(
@@ -101,11 +99,12 @@ class Validator:
             allow_weak=settings.allow_weak_sandbox,
             budget_s=settings.budget_s,
             most_waiting=settings.max_waiting,
+            count=count,
         )
 
     async def check_health(self) -> None:
         """Raises `SandboxUnavailable` where code cannot be run safely, so that the deploy fails and says why."""
-        self._tell_tier(await self._sandbox.tier())
+        await self._sandbox.tier()
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Serve asks for this by its name, and hands it to the policy."""

@@ -9,10 +9,10 @@ from schemas.engine import Completion
 from schemas.wire import Wire
 
 Stage = Literal["ir", "code"]
-Reason = Literal["cut", "aborted", "json", "schema", "frame", "unusable"]
-"""Why an output is refused: it reached the limit; the engine gave up; it is no JSON; it does not fit the public schema;
-its code is not in its frame; or it fits, and yet no function can be held to it. A grammar prevents all but the second
-and the last."""
+Reason = Literal["cut", "aborted", "grammar", "json", "schema", "frame", "unusable"]
+"""Why an output is refused: it reached the limit; the engine gave up, or had no grammar in time; it is no JSON; it does
+not fit the public schema; its code is not in its frame; or it fits, and yet no function can be held to it. A grammar
+prevents all but the second, the third and the last."""
 CountInvalid = Callable[[Stage, Reason], None]
 Value = TypeVar("Value", bound=Wire)
 
@@ -33,6 +33,8 @@ def require_whole(completion: Completion) -> None:
             raise Refused("cut", f"reached the limit of {completion.completion_tokens} tokens")
         case "abort":
             raise Refused("aborted", "the engine gave up")
+        case "grammar":
+            raise Refused("grammar", "its grammar was not compiled in time")
 
 
 def read_json(model: type[Value], text: str) -> Value:

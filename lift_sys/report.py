@@ -135,6 +135,11 @@ class Holdings(_Answer):
 
 
 JobKind = Literal["inspect", "run", "predicates"]
+End = Literal["reported", "silent", "full", "spent", "lost"]
+"""What became of a job: a report of the right shape; none; no room in the queue; no CPU time left to its request; the
+jail itself was lost, twice."""
+RunEnd = Literal[End, "large"]
+"""`large`: it was not even sent."""
 ANSWERS: dict[JobKind, type[Inspection | Report | Holdings]] = {
     "inspect": Inspection,
     "run": Report,

@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +14,7 @@ from lift_sys.executor.connection import Connection
 from lift_sys.executor.frames import BrokenFrame, Frame
 from lift_sys.report import (
     DEFAULT_LIMITS,
+    End,
     Holding,
     Holdings,
     Inspection,
@@ -22,6 +23,7 @@ from lift_sys.report import (
     Outcome,
     ParameterFact,
     Report,
+    RunEnd,
     Trouble,
     Words,
 )
@@ -29,14 +31,15 @@ from lift_sys.scaling import Load
 from schemas.verdict import Tier
 
 __all__ = [
-    "DEFAULT_LIMITS", "Holding", "Holdings", "Inspection", "Limits", "Outcome", "ParameterFact", "ProcessSandbox",
-    "Report", "Sandbox", "Trouble", "Words",
+    "DEFAULT_LIMITS", "CountRun", "Holding", "Holdings", "Inspection", "Limits", "Outcome", "ParameterFact",
+    "ProcessSandbox", "Report", "Sandbox", "Trouble", "Words",
 ]  # fmt: skip
 
 _MOST_ATTEMPTS = 2
 _LARGE_BYTES = 2**16
 """What is larger is sent and read beside the event loop."""
 DEFAULT_BUDGET_S = 120.0
+CountRun = Callable[[JobKind, RunEnd], None]
 
 
 Answer = TypeVar("Answer", Inspection, Report, Holdings)
@@ -114,14 +117,16 @@ class ProcessSandbox:
         most_waiting: int = 4_096,
         runs_per_jail: int = 1_000,
         tier: Tier | None = None,
+        count: CountRun = lambda kind, end: None,
     ) -> None:
         """`concurrency`: runs at once. `budget_s`: CPU seconds of one request, as far as its runs tell.
 
         `allow_weak`: run even where nothing holds a run, for development on such machines. `tier`: the only one that
-        will do, in place of the strongest.
+        will do, in place of the strongest. `count` hears how each job ended.
         """
         self._limits = limits
         self._slots = concurrency
+        self._count = count
         self._terms = {
             "slots": concurrency,
             "most_waiting": most_waiting,
@@ -162,15 +167,19 @@ class ProcessSandbox:
         running = min(self._asked, self._slots)
         return Load(running=running, waiting=self._asked - running)
 
-    async def ask(self, request: str, kind: JobKind, job: dict[str, Any], seed: int) -> tuple[str, bytes]:
-        """How a job ended (`End` of the executor) and its report. Raises `Overloaded`, `SandboxUnavailable`."""
+    async def ask(self, request: str, kind: JobKind, job: dict[str, Any], seed: int) -> tuple[RunEnd, bytes]:
+        """How a job ended and its report. Raises `Overloaded`, `SandboxUnavailable`."""
         self._asked += 1
         try:
-            return await self._answer(request, kind, job, seed)
+            end, report = await self._answer(request, kind, job, seed)
         finally:
             self._asked -= 1
+        self._count(kind, end)
+        if end == "full":
+            raise Overloaded("the validator's queue is full")
+        return end, report
 
-    async def _answer(self, request: str, kind: JobKind, job: dict[str, Any], seed: int) -> tuple[str, bytes]:
+    async def _answer(self, request: str, kind: JobKind, job: dict[str, Any], seed: int) -> tuple[RunEnd, bytes]:
         limits = self._limits
         job |= {"kind": kind, "call_s": limits.call_s, "cpu_s": limits.cpu_s}
         header = {"request": request, "kind": kind, "seed": seed, "budget_s": self._budget_s, **asdict(limits)}
@@ -182,13 +191,14 @@ class ProcessSandbox:
                 future = send(frame) if len(frame.body) < _LARGE_BYTES else await asyncio.to_thread(send, frame)
                 answer = await asyncio.wrap_future(future)
                 if answer is not None:
-                    return _end(answer)
+                    end: End = answer.header["end"]
+                    return end, answer.body
                 await asyncio.to_thread(self._forget, executor)
         except BrokenFrame:
             return "large", b""
         raise SandboxUnavailable("the executor ended twice while it had this job")
 
-    def why_silent(self, end: str) -> str:
+    def why_silent(self, end: RunEnd) -> str:
         limits = self._limits
         match end:
             case "spent":
@@ -225,9 +235,3 @@ class ProcessSandbox:
             if self._executor is executor:
                 self._executor = None
         executor.close()
-
-
-def _end(answer: Frame) -> tuple[str, bytes]:
-    if answer.header["end"] == "full":
-        raise Overloaded("the validator's queue is full")
-    return answer.header["end"], answer.body

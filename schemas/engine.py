@@ -6,8 +6,9 @@ from pydantic import Field
 
 from schemas.wire import Wire
 
-FinishReason = Literal["stop", "length", "abort"]
-"""`stop`: the grammar was complete. `length`: cut at the limit. `abort`: the engine gave up."""
+FinishReason = Literal["stop", "length", "abort", "grammar"]
+"""`stop`: the grammar was complete. `length`: cut at the limit. `abort`: the engine gave up. `grammar`: it gave up
+because the grammar was not compiled, or not in time."""
 
 
 class Message(Wire):
@@ -39,3 +40,7 @@ class Completion(Wire):
     cached_tokens: int
     completion_tokens: int
     seconds: float
+    ttft_s: float | None = None
+    """Until the first token, from when the engine was asked. None where the engine does not tell."""
+    tpot_s: float | None = None
+    """For each token after the first. None where there are none, or the engine does not tell."""

@@ -68,7 +68,8 @@ def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) 
         "deployments": deployments,
     }
     http = {"host": "127.0.0.1", "port": port, "request_timeout_s": 900}
-    return {"proxy_location": "HeadOnly", "http_options": http, "applications": [application]}
+    logs = {"encoding": "JSON"}
+    return {"proxy_location": "HeadOnly", "http_options": http, "logging_config": logs, "applications": [application]}
 
 
 @pytest.fixture(scope="session")

@@ -59,13 +59,23 @@ def port_is_free(host: str, port: int) -> bool:
 def started(path: Path, log: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
     # Ray would else join whatever cluster it finds on this machine.
-    environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **os.environ}
+    environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **_tracing(), **os.environ}
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(path.absolute())]
     with subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True) as process:
         try:
             yield process
         finally:
             _stop(process)
+
+
+def _tracing() -> dict[str, str]:
+    """Every request leaves a trace, where OpenTelemetry's own variable says where it goes."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return {}
+    return {
+        "RAY_SERVE_TRACING_EXPORTER_IMPORT_PATH": "deployments.tracing:exporters",
+        "RAY_SERVE_TRACING_SAMPLING_RATIO": "1",
+    }
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -22,12 +22,9 @@ from lift_sys.executor.frames import MOST_BODY_BYTES, BrokenFrame, Frame
 from lift_sys.executor.queue import FairQueue
 from lift_sys.executor.worker import Done, WorkerLost
 from lift_sys.jail.zygote import Order
-from lift_sys.report import ANSWERS, JobKind
+from lift_sys.report import ANSWERS, End, JobKind
 from schemas.verdict import Tier
 
-End = Literal["reported", "silent", "full", "spent", "lost"]
-"""What became of a job: a report of the right shape; none; no room in the queue; no CPU time left to its request; the
-jail itself was lost, twice."""
 _REMEMBERED_REQUESTS = 4_096
 _LARGE_BYTES = 2**16
 

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import httpx
 import jsonschema
 import pytest
 
+from deployments.bench.watch import watching
 from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftResponse
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -57,6 +59,27 @@ def answers(service: Any) -> dict[str, LiftResponse]:
     """Both prompts at once."""
     with ThreadPoolExecutor(len(PROMPTS)) as pool:
         return dict(zip(PROMPTS, pool.map(lambda prompt: service.lift(prompt=prompt), PROMPTS), strict=True))
+
+
+def test_an_operator_sees_tokens_their_times_and_grammars(answers: dict[str, LiftResponse], service: Any) -> None:
+    """SGLang tells of a first token only with its metrics on; it must come before the last."""
+    sequences = sum(len(report.finish_reasons) for answer in answers.values() for report in answer.stages)
+    with watching(service.pid) as watch:
+        url = f"http://127.0.0.1:{watch.metrics_port}/metrics"
+    until = time.monotonic() + 60
+    while _total(text := httpx.get(url).text, "ray_lift_tpot_seconds_count") < sequences and time.monotonic() < until:
+        time.sleep(1)
+    assert _total(text, "ray_lift_ttft_seconds_count") == sequences
+    assert (
+        0 < _total(text, "ray_lift_ttft_seconds_sum") < sum(answer.seconds for answer in answers.values()) * sequences
+    )
+    assert 0.001 < _total(text, "ray_lift_tpot_seconds_sum") / _total(text, "ray_lift_tpot_seconds_count") < 10
+    assert "ray_lift_grammar_seconds{" in text
+    assert _total(text, "ray_lift_engine_tokens") > 0
+
+
+def _total(text: str, series: str) -> float:
+    return sum(float(value) for value in re.findall(rf"^{series}{{.*}} (\S+)$", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

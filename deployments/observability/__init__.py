@@ -1,0 +1,1 @@
+"""What an operator sees: objectives, the alerts that follow from them, dashboards. `make dashboards` writes them."""
