@@ -7,6 +7,7 @@ from deployments.scripted_engine import ScriptedEngine
 from deployments.settings import EngineSettings
 from lift_sys.engine import Engine
 from lift_sys.grammar.tree import Grammar
+from lift_sys.scaling import Load
 from schemas import Chat
 
 
@@ -19,14 +20,14 @@ class ServedEngine(Engine, Protocol):
     async def check_health(self) -> None:
         """Raises when the engine does not answer."""
 
-    async def load(self) -> dict[str, float]:
-        """What the engine is doing now: requests `running` and `waiting`, `token_usage` as a share."""
+    async def load(self) -> Load:
+        """What the engine is doing now."""
 
 
 def make_engine(settings: EngineSettings, grammars: Sequence[Grammar]) -> ServedEngine:
     match settings.kind:
         case "scripted":
-            return ScriptedEngine(settings.scripted_delay_s, cut=settings.scripted_cut)
+            return ScriptedEngine(settings.scripted_delay_s, places=settings.scripted_places, cut=settings.scripted_cut)
         case "sglang":
             from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
 

@@ -7,14 +7,16 @@ from typing import Any
 
 from ray import serve
 from ray.exceptions import RayActorError, RayTaskError
-from ray.serve._private.common import ReplicaState
+from ray.serve._private.common import DeploymentStatus, ReplicaState
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
+from ray.serve.schema import DeploymentStatusOverview
 
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from schemas import Chat, Completion, Sampling
 
 _FRESH_S = 1.0
+_SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
 async def call(response: Any) -> Any:
@@ -79,4 +81,9 @@ class Replicas:
     def _without_replicas(self) -> tuple[str, ...]:
         application = serve.status().applications[serve.get_replica_context().app_name]
         deployments = application.deployments
-        return tuple(name for name in self._needed if not deployments[name].replica_states.get(ReplicaState.RUNNING, 0))
+        return tuple(name for name in self._needed if not _can_work(deployments[name]))
+
+
+def _can_work(deployment: DeploymentStatusOverview) -> bool:
+    """Whether a replica runs, or none is to run just now: then a request wakes the deployment, and waits for that."""
+    return bool(deployment.replica_states.get(ReplicaState.RUNNING, 0)) or deployment.status in _SETTLED

@@ -1,4 +1,7 @@
-"""An engine without a model: the same answer each time, after a set delay. For tests and benchmarks of the plumbing."""
+"""An engine without a model: the same answer each time, after a set delay, so many at once as it has places.
+
+For tests and benchmarks of the plumbing, and of what scales it.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from lift_sys.evaluation.direct import FREE, JSON, Source
 from lift_sys.grammar.code_frame import CODE, OPENING_FENCE, PLANNED_CODE
 from lift_sys.ir_stage import IR_GRAMMAR
+from lift_sys.scaling import Load
 from schemas import IR, Chat, Completion, Sampling
 
 IR_TEXT = IR.model_validate(
@@ -36,14 +40,35 @@ _TEXTS = {
 }
 
 
+_PLACE_TOKENS = 1_024
+"""What a place holds of the cache that there is not, and what an answer in it uses."""
+
+
 class ScriptedEngine:
-    def __init__(self, delay_s: float = 0.0, *, cut: bool = False) -> None:
+    def __init__(self, delay_s: float = 0.0, *, places: int = 1_024, cut: bool = False) -> None:
         self._delay_s = delay_s
         self._cut = cut
+        self._places = asyncio.Semaphore(places)
+        self._capacity_tokens = 2 * places * _PLACE_TOKENS
+        self._running = 0
+        self._waiting = 0
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        await asyncio.sleep(self._delay_s)
-        return [self._completion(_TEXTS[chat.grammar]) for chat in chats for _ in range(chat.n)]
+        return await asyncio.gather(*(self._complete(_TEXTS[chat.grammar]) for chat in chats for _ in range(chat.n)))
+
+    async def _complete(self, text: str) -> Completion:
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        self._running += 1
+        try:
+            await asyncio.sleep(self._delay_s)
+        finally:
+            self._running -= 1
+            self._places.release()
+        return self._completion(text)
 
     async def warm_up(self, chats: Sequence[Chat]) -> None:
         """Nothing to warm."""
@@ -51,8 +76,14 @@ class ScriptedEngine:
     async def check_health(self) -> None:
         """Always well."""
 
-    async def load(self) -> dict[str, float]:
-        return {"running": 0, "waiting": 0, "token_usage": 0}
+    async def load(self) -> Load:
+        return Load(
+            running=self._running,
+            waiting=self._waiting,
+            used_tokens=self._running * _PLACE_TOKENS,
+            capacity_tokens=self._capacity_tokens,
+            uncached_tokens=self._waiting * _PLACE_TOKENS // 2,
+        )
 
     def _completion(self, text: str) -> Completion:
         return Completion(

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from ray.serve.schema import ServeDeploySchema
 
+from deployments.scaling import POLICIES
 from deployments.settings import Settings
 
 _IMPORT_PATH = "deployments.app:build"
@@ -92,6 +93,28 @@ def _wrong_deployments(deployments: list[Any], settings: Settings) -> Iterator[s
     for deployment in deployments:
         if "max_ongoing_requests" not in deployment.model_fields_set:
             yield f"deployments.{deployment.name}.max_ongoing_requests: must be said, Serve's own default is 5"
+        if isinstance(deployment.autoscaling_config, dict):
+            yield from _wrong_scaling(
+                deployment.autoscaling_config, f"deployments.{deployment.name}.autoscaling_config."
+            )
+
+
+def _wrong_scaling(scaling: dict[str, Any], prefix: str) -> Iterator[str]:
+    """What Serve itself would find out only when it starts the policy, or never."""
+    policy = scaling.get("policy") or {}
+    name = policy.get("policy_function")
+    if name is None:
+        return
+    if name not in POLICIES:
+        yield f"{prefix}policy.policy_function: {name!r} is none of {', '.join(POLICIES)}"
+        return
+    for delay in ("upscale_delay_s", "downscale_delay_s"):
+        if scaling.get(delay) != 0:
+            yield f"{prefix}{delay}: must be 0, since the policy has its own down_delay_s"
+    bounds = {key: scaling[key] for key in ("min_replicas", "max_replicas") if key in scaling}
+    given = policy.get("policy_kwargs") or {}
+    yield from (f"{prefix}policy.policy_kwargs.{key}: belongs into autoscaling_config" for key in bounds.keys() & given)
+    yield from _refused(POLICIES[name], {**given, **bounds}, f"{prefix}policy.policy_kwargs.")
 
 
 def _refused(model: type[BaseModel], data: Any, prefix: str) -> Iterator[str]:

@@ -39,6 +39,8 @@ class EngineSettings(_Strict):
     """`scripted` answers without a model, for tests of the plumbing."""
     scripted_delay_s: Annotated[float, Field(ge=0, le=3_600)] = 0.0
     """How long the scripted engine takes for an answer."""
+    scripted_places: Annotated[int, Field(ge=1, le=1_024)] = 1_024
+    """Answers that the scripted engine is at work on at once; others wait."""
     scripted_cut: bool = False
     """Whether the scripted engine cuts its answers short, as one without a bound would."""
     model: str = Field(default="Qwen/Qwen2.5-Coder-1.5B-Instruct", min_length=1)

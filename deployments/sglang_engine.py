@@ -18,6 +18,7 @@ from deployments.special_tokens import inert
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.spelling import EBNF, LARK, Dialect, spell
 from lift_sys.grammar.tree import Grammar
+from lift_sys.scaling import Load
 from schemas import Chat, Completion, Sampling
 
 _PROBE_EVERY_S = 15.0
@@ -124,20 +125,22 @@ class SGLangEngine:
         if dead := [process.name for process in self._processes if not process.is_alive()]:
             raise RuntimeError(f"SGLang's processes {', '.join(dead)} died; its log says why")
         load = await self.load()
-        if load["running"] + load["waiting"] or time.monotonic() - self._probed < _PROBE_EVERY_S:
+        if load.running + load.waiting or time.monotonic() - self._probed < _PROBE_EVERY_S:
             return
         async with asyncio.timeout(self._probe_limit_s):
             await self.complete([0], {"max_new_tokens": 1, "temperature": 0.0})
         self._probed = time.monotonic()
 
-    async def load(self) -> dict[str, float]:
-        """Requests running and waiting, and the share of the KV cache in use. Reads shared memory: no queueing."""
+    async def load(self) -> Load:
+        """Reads shared memory: no queueing."""
         [snapshot] = await self._engine.tokenizer_manager.get_loads()
-        return {
-            "running": snapshot.num_running_reqs,
-            "waiting": snapshot.num_waiting_reqs,
-            "token_usage": snapshot.token_usage,
-        }
+        return Load(
+            running=snapshot.num_running_reqs,
+            waiting=snapshot.num_waiting_reqs,
+            used_tokens=snapshot.num_used_tokens,
+            capacity_tokens=snapshot.max_total_num_tokens,
+            uncached_tokens=snapshot.num_waiting_uncached_tokens,
+        )
 
     def startup_s(self) -> dict[str, float]:
         """Seconds of SGLang's own start: `whole`, and the parts of it that it tells apart."""

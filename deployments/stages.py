@@ -41,8 +41,9 @@ class EngineReplica:
     async def check_health(self) -> None:
         await self._engine.check_health()
 
-    async def load(self) -> dict[str, float]:
-        return await self._engine.load()
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Serve asks for this by its name, and hands it to the policy."""
+        return (await self._engine.load()).told()
 
 
 class IRStage:
@@ -105,6 +106,10 @@ class Validator:
     async def check_health(self) -> None:
         """Raises `SandboxUnavailable` where code cannot be run safely, so that the deploy fails and says why."""
         self._tell_tier(await self._sandbox.tier())
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Serve asks for this by its name, and hands it to the policy."""
+        return self._sandbox.load().told()
 
     async def choose(
         self, ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...]

@@ -25,6 +25,7 @@ from lift_sys.report import (
     Trouble,
     Words,
 )
+from lift_sys.scaling import Load
 from schemas.verdict import Tier
 
 __all__ = [
@@ -120,6 +121,7 @@ class ProcessSandbox:
         will do, in place of the strongest.
         """
         self._limits = limits
+        self._slots = concurrency
         self._terms = {
             "slots": concurrency,
             "most_waiting": most_waiting,
@@ -128,6 +130,7 @@ class ProcessSandbox:
             "tier": tier,
         }
         self._budget_s = budget_s
+        self._asked = 0
         self._starting = threading.Lock()
         self.known_tier: Tier | None = None
         self._executor: Connection | None = None
@@ -154,8 +157,20 @@ class ProcessSandbox:
         """The tier that this machine gives, found by trying. Raises `SandboxUnavailable`."""
         return (await self._connect()).tier
 
+    def load(self) -> Load:
+        """Sandboxes that run, and jobs that wait for one, as far as they were asked for in this process."""
+        running = min(self._asked, self._slots)
+        return Load(running=running, waiting=self._asked - running)
+
     async def ask(self, request: str, kind: JobKind, job: dict[str, Any], seed: int) -> tuple[str, bytes]:
         """How a job ended (`End` of the executor) and its report. Raises `Overloaded`, `SandboxUnavailable`."""
+        self._asked += 1
+        try:
+            return await self._answer(request, kind, job, seed)
+        finally:
+            self._asked -= 1
+
+    async def _answer(self, request: str, kind: JobKind, job: dict[str, Any], seed: int) -> tuple[str, bytes]:
         limits = self._limits
         job |= {"kind": kind, "call_s": limits.call_s, "cpu_s": limits.cpu_s}
         header = {"request": request, "kind": kind, "seed": seed, "budget_s": self._budget_s, **asdict(limits)}

@@ -41,14 +41,14 @@ class Service:
         return found
 
 
-Serve = Callable[[dict[str, Any]], AbstractContextManager[Service]]
+Serve = Callable[..., AbstractContextManager[Service]]
 
 _START_S = 240
 _NO_CORES = {"num_cpus": 0.05}
 
 
-def config(args: dict[str, Any], port: int) -> dict[str, Any]:
-    """A Serve config with one small replica of each deployment."""
+def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A Serve config with one small replica of each deployment, but for those that scale by an `autoscaling_config`."""
     names = ["Ingress", "IRStage", "CodeStage", "Validator"]
     names += ["Engine"] if args.get("pools", "shared") == "shared" else ["IREngine", "CodeEngine"]
     deployments = [
@@ -56,6 +56,9 @@ def config(args: dict[str, Any], port: int) -> dict[str, Any]:
     ]
     for deployment in deployments:
         deployment |= {"graceful_shutdown_timeout_s": 1, "health_check_period_s": 1, "health_check_timeout_s": 120}
+        if deployment["name"] in scaling:
+            del deployment["num_replicas"]
+            deployment["autoscaling_config"] = scaling[str(deployment["name"])]
     application = {
         "name": "lift",
         "route_prefix": "/",
@@ -70,11 +73,11 @@ def config(args: dict[str, Any], port: int) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     @contextlib.contextmanager
-    def running(args: dict[str, Any]) -> Iterator[Service]:
+    def running(args: dict[str, Any], scaling: dict[str, dict[str, Any]] | None = None) -> Iterator[Service]:
         port = free_port()
         folder = tmp_path_factory.mktemp("serve")
         file, log = folder / "serve.yaml", folder / "serve.log"
-        file.write_text(yaml.safe_dump(config(args, port)), encoding="utf-8")
+        file.write_text(yaml.safe_dump(config(args, port, scaling or {})), encoding="utf-8")
         with (
             log.open("wb") as output,
             subprocess.Popen(

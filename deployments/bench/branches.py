@@ -89,5 +89,6 @@ async def _most_used(engine: SGLangEngine, work: Awaitable[Any]) -> float:
     task = asyncio.ensure_future(work)
     await asyncio.wait({task}, timeout=_STALE_S)
     while not (await asyncio.wait({task}, timeout=_LOOK_S))[0]:
-        most = max(most, (await engine.load())["token_usage"])
+        load = await engine.load()
+        most = max(most, load.used_tokens / load.capacity_tokens)
     return most

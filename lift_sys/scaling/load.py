@@ -1,7 +1,7 @@
 """What a policy is told. Nothing of it is believed before `is_sound`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 _MOST = 1e12
 """No real amount is larger; what is, is a lie or an overflow."""
@@ -23,6 +23,10 @@ class Load:
     uncached_tokens: float = 0.0
     """Of prompts that wait, as far as the cache has not got them: what is still to be read."""
     age_s: float = 0.0
+
+    def told(self) -> dict[str, float]:
+        """The amounts by name, as a replica reports them. How old they are its reader finds out."""
+        return {name: amount for name, amount in asdict(self).items() if name != "age_s"}
 
     def is_sound(self, stale_after_s: float) -> bool:
         amounts = (self.running, self.waiting, self.used_tokens, self.capacity_tokens, self.uncached_tokens)

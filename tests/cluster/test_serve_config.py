@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -27,6 +27,32 @@ def test_the_config_for_a_gpu_asks_for_as_many_as_the_engine_spans() -> None:
     assert data["args"]["engine"]["model"] == "Qwen/Qwen3-Coder-30B-A3B-Instruct"
 
 
+def scaled(data: dict[str, Any], name: str = "Engine") -> dict[str, Any]:
+    """The autoscaling of a deployment of ours, put in place of its fixed number of replicas if need be."""
+    [found] = [one for one in application(data)["deployments"] if one["name"] == name]
+    found.pop("num_replicas", None)
+    return cast(dict[str, Any], found.setdefault("autoscaling_config", copy.deepcopy(SCALED)))
+
+
+SCALED = {
+    "min_replicas": 0,
+    "max_replicas": 3,
+    "upscale_delay_s": 0,
+    "downscale_delay_s": 0,
+    "policy": {"policy_function": "deployments.scaling:EnginePolicy", "policy_kwargs": {"idle_to_zero_s": 300}},
+}
+
+
+def test_the_config_for_a_gpu_scales_what_works(tmp_path: Path) -> None:
+    data = yaml.safe_load((CLUSTER / "serve.yaml").read_text(encoding="utf-8"))
+    for name in ("Engine", "Validator"):
+        scaling = scaled(data, name)
+        assert scaling["min_replicas"] == 1
+        assert scaling["policy"]["policy_function"] == f"deployments.scaling:{name}Policy"
+    sandboxes = scaled(data, "Validator")["policy"]["policy_kwargs"]["sandboxes"]
+    assert sandboxes == application(data)["args"]["validator"]["concurrency"]
+
+
 def application(data: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = data["applications"][0]
     return found
@@ -35,6 +61,10 @@ def application(data: dict[str, Any]) -> dict[str, Any]:
 def deployment(data: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = application(data)["deployments"][0]
     return found
+
+
+def policy(data: dict[str, Any]) -> dict[str, Any]:
+    return cast(dict[str, Any], scaled(data)["policy"]["policy_kwargs"])
 
 
 BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
@@ -53,6 +83,14 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda d: application(d)["deployments"].append(deployment(d)),
         "Ingress stands there 2 times",
     ),
+    "a key of the autoscaling": (lambda d: scaled(d).update(max_replica=1), "autoscaling_config.max_replica"),
+    "another policy": (lambda d: scaled(d)["policy"].update(policy_function="os:getcwd"), "'os:getcwd' is none of"),
+    "a policy's setting": (lambda d: policy(d).update(concurency=1), "policy_kwargs.concurency"),
+    "a policy's amount": (lambda d: policy(d).update(token_share=7), "policy_kwargs.token_share"),
+    "a bound among them": (lambda d: policy(d).update(max_replicas=7), "max_replicas: belongs into autoscaling_config"),
+    "bounds against each other": (lambda d: scaled(d).update(min_replicas=1), "idle_to_zero_s and min_replicas: 0"),
+    "a guard's address": (lambda d: policy(d).update(guard={"address": "x", "queries": {"a": "up"}}), "guard.address"),
+    "a second delay": (lambda d: scaled(d).pop("upscale_delay_s"), "upscale_delay_s: must be 0"),
     "another application": (lambda d: application(d).update(import_path="deployments.app:biuld"), "app:biuld"),
     "a port": (lambda d: d["http_options"].update(port=99_999), "http_options.port: 99999"),
     "a second application": (
