@@ -23,6 +23,8 @@ class Traffic:
     """Diurnal: of the mean, up and down. Step: the share that is missing before."""
     period_s: float = 3_600.0
     """Of the diurnal wave; a day that is so long is the harder, the shorter it is."""
+    phase: float = 0.0
+    """Of the wave when the run begins: 0 is the trough, 0.25 the steepest rise, 0.5 the peak."""
     burst: float = 1.3
     """Of the rate, while a burst lasts."""
     burst_s: float = 30.0
@@ -52,7 +54,7 @@ class Traffic:
 
     def _wave(self, mean: float) -> Rate:
         """From the trough to the peak and back."""
-        return lambda at_s: mean * (1 - self.swing * math.cos(2 * math.pi * at_s / self.period_s))
+        return lambda at_s: mean * (1 - self.swing * math.cos(2 * math.pi * (at_s / self.period_s + self.phase)))
 
     def _step(self, at_s: float) -> float:
         return self.rps * (1 - self.swing) if at_s < self.duration_s / 4 else self.rps

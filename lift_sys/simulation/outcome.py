@@ -1,7 +1,7 @@
 """What came of it: who was served in time, at what price, how calmly."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,14 +49,6 @@ class Served:
     def met(self, objective: Objective) -> int:
         pairs = zip(self.ttft_s, self.total_s, strict=True)
         return sum(ttft <= objective.ttft_s and total <= objective.total_s for ttft, total in pairs)
-
-    def windows(self, span_s: float) -> Iterator[tuple[float, list[int]]]:
-        """The requests that arrived in each span: its end, and their places in the columns."""
-        groups: dict[int, list[int]] = {}
-        for place, at_s in enumerate(self.arrived_s):
-            groups.setdefault(int(at_s // span_s), []).append(place)
-        for number in sorted(groups):
-            yield (number + 1) * span_s, groups[number]
 
 
 @dataclass(frozen=True, slots=True)

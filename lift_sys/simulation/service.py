@@ -30,6 +30,8 @@ class Scenario:
     replicas: int
     """That run in the beginning."""
     validators: int = 1
+    warm_s: float = 60.0
+    """Before any policy decides: none would see so early how much work there is."""
     conditions: Conditions = field(default_factory=Conditions)
     objective: Objective = field(default_factory=Objective)
     validator_scaling: ValidatorScaling = field(default_factory=lambda: ValidatorScaling(max_replicas=10_000))
@@ -102,7 +104,7 @@ class _Service:
             begin.callbacks.append(request.begin)
 
     def _control(self, on_second: Callable[[float], None]) -> Process:
-        due_s = 0.0
+        due_s = self._scenario.warm_s
         while True:
             self._reports.append((self.engines.loads(), self.engines.queued))
             if self.env.now >= due_s:
@@ -139,6 +141,7 @@ class _Service:
 
     def _control_validators(self) -> Process:
         policy = Ours(self._scenario.validator_scaling)
+        yield self.env.timeout(self._scenario.warm_s)
         while True:
             pool = self.validators
             seen = Seen(self.env.now, pool.target, pool.running, tuple(pool.loads()))

@@ -1,0 +1,55 @@
+"""A simulation as a picture: load, replicas, the terms of our decision, and how long the slowest requests took."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Picture
+
+Timeline = Sequence[Mapping[str, Any]]
+_COLOURS = {"ours": "C0", "ray": "C1", "keda": "C2", "fixed": "C4", "oracle": "0.3"}
+
+
+def draw(timelines: Mapping[str, Timeline], objective_s: float, title: str, path: Path) -> Path:
+    """One timeline for each policy, all under the same arrivals."""
+    picture = Picture(figsize=(11, 12), layout="constrained")
+    load, replicas, terms, slowest = picture.subplots(4, 1, sharex=True)
+    any_one = next(iter(timelines.values()))
+    load.plot(_minutes(any_one), [row["requests_per_s"] for row in any_one], color="0.3")
+    load.set(ylabel="requests a second", ylim=(0, None))
+    _replicas(replicas, timelines)
+    _terms(terms, timelines)
+    for name, rows in timelines.items():
+        seen = [row for row in rows if "total_p99_s" in row]
+        slowest.plot(_minutes(seen), [row["total_p99_s"] for row in seen], color=_COLOURS.get(name), label=name)
+    slowest.axhline(objective_s, color="red", linestyle=":", label="objective")
+    slowest.set(ylabel="p99 of whole requests, s", yscale="log", xlabel="minutes")
+    slowest.legend(fontsize="small", ncols=6)
+    picture.suptitle(title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.savefig(path, dpi=100)
+    return path
+
+
+def _replicas(axes: Axes, timelines: Mapping[str, Timeline]) -> None:
+    for name, rows in timelines.items():
+        axes.plot(_minutes(rows), [row["running"] for row in rows], color=_COLOURS.get(name), label=f"{name}, running")
+        asked = [row["target"] for row in rows]
+        axes.plot(_minutes(rows), asked, color=_COLOURS.get(name), linestyle=":", linewidth=1)
+    axes.set(ylabel="replicas (dotted: asked for)", ylim=(0, None))
+    axes.legend(fontsize="small", ncols=5)
+
+
+def _terms(axes: Axes, timelines: Mapping[str, Timeline]) -> None:
+    """Of ours, where it ran: each term says how many replicas it asks for; the highest is the need."""
+    rows = timelines.get("ours") or next(iter(timelines.values()))
+    for name in rows[-1]["terms"]:
+        axes.plot(_minutes(rows), [row["terms"].get(name, 0) for row in rows], label=name)
+    axes.plot(_minutes(rows), [row["target"] for row in rows], color="0.6", linestyle=":", label="asked for")
+    axes.set(ylabel="replicas that a term asks for", ylim=(0, None))
+    axes.legend(fontsize="small", ncols=6)
+
+
+def _minutes(rows: Timeline) -> list[float]:
+    return [row["at_s"] / 60 for row in rows]
