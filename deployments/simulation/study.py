@@ -99,7 +99,9 @@ def scenario(
 ) -> Scenario:
     """With as many replicas in the beginning as the first minutes need."""
     validators = _checked(ValidatorScaling, {**_served("Validator"), "max_replicas": _MOST})
-    made = Scenario(profile, times, duration_s, 1, 1, around, objective, validators)
+    made = Scenario(
+        profile, times, duration_s, replicas=1, conditions=around, objective=objective, validator_scaling=validators
+    )
     replicas = needs(made, 0, _USE)[0]
     per_s = replicas * best_rate(profile) * sum(kind.waves for kind in profile.kinds) / len(profile.kinds)
     return replace(made, replicas=replicas, validators=math.ceil(per_s * _mean(profile.validate_s) / _USE))
