@@ -124,6 +124,12 @@ def free_port() -> int:
             return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="module")
+def own_port() -> int:
+    """For a server of a module's own."""
+    return free_port()
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Which event loop the async tests run on: the one that the service runs on."""

@@ -1,6 +1,7 @@
 """What the benchmarks of engine and graph found, as pictures: one PNG for each file of docs/results."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,28 @@ def _start(picture: Picture, summary: Summary) -> None:
     picture.legend(fontsize="small", loc="outside right upper")
 
 
+def _scaling(picture: Picture, summary: Summary) -> None:
+    """Load and replicas, the policy's terms, and latency over time, by our policy and by Ray's default."""
+    picture.set_size_inches(11, 8)
+    rows = picture.subplots(3, len(summary), sharex=True, sharey="row", squeeze=False)
+    for column, (arm, found) in enumerate(summary.items()):
+        line: Sequence[Mapping[str, Any]] = found["timeline"]
+        seconds = [one["at_s"] for one in line]
+        load, terms, latency = (row[column] for row in rows)
+        load.set(title={"ours": "our policy", "default": "Ray's default policy"}[arm])
+        load.step(seconds, [one["requests_per_s"] for one in line], "k:", label="requests a second")
+        load.step(seconds, [one["running"] + one["starting"] for one in line], label="replicas, those that start too")
+        load.step(seconds, [one["running"] for one in line], label="replicas that run")
+        for name in sorted({name for one in line for name in one["terms"]}):
+            terms.step(seconds, [one["terms"].get(name, math.nan) for one in line], label=name)
+        latency.plot(seconds, [math.nan if one["p99_s"] is None else one["p99_s"] for one in line])
+        latency.set(xlabel="seconds")
+    for axes, what in zip(rows[:, 0], ("", "replicas asked for", "p99 latency, s"), strict=True):
+        axes.set(ylabel=what, ylim=(0, None))
+    for row in rows[:2]:
+        row[0].legend(fontsize="small")
+
+
 def _phases(starts: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     """Seconds of each start by phase, in order."""
 
@@ -101,4 +124,5 @@ _PICTURES: Mapping[str, Callable[[Picture, Summary], None]] = {
     "lift bench branches": _branches,
     "lift bench engines": _engines,
     "lift bench start": _start,
+    "lift bench scaling": _scaling,
 }

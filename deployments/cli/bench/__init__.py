@@ -11,6 +11,7 @@ from deployments.cli.bench.fuzz import fuzz
 from deployments.cli.bench.grammar import grammar
 from deployments.cli.bench.graph import graph
 from deployments.cli.bench.plot import plot
+from deployments.cli.bench.scaling import scaling
 from deployments.cli.bench.start import start
 from deployments.cli.bench.takes import takes
 from deployments.cli.bench.validator import validator
@@ -29,4 +30,5 @@ bench.command()(engines)
 bench.command()(start)
 bench.command()(weights)
 bench.command()(fit)
+bench.command()(scaling)
 bench.command()(plot)
