@@ -53,3 +53,21 @@ def _terms(axes: Axes, timelines: Mapping[str, Timeline]) -> None:
 
 def _minutes(rows: Timeline) -> list[float]:
     return [row["at_s"] / 60 for row in rows]
+
+
+def draw_beside(arms: Mapping[str, Mapping[str, Timeline]], title: str, path: Path) -> Path:
+    """Replicas in reality and in the simulation, a panel for each policy."""
+    picture = Picture(figsize=(11, 3.2 * len(arms)), layout="constrained")
+    panels = picture.subplots(len(arms), 1, sharex=True, squeeze=False)
+    for (arm, ways), [axes] in zip(arms.items(), panels, strict=True):
+        for way, rows in ways.items():
+            seconds, style = [row["at_s"] for row in rows], "-" if way == "real" else "--"
+            axes.step(seconds, [row["running"] for row in rows], "C0" + style, where="post", label=f"{way}, running")
+            wanted = [row["running"] + row["starting"] for row in rows]
+            axes.step(seconds, wanted, "C1" + style, where="post", label=f"{way}, and starting", linewidth=1)
+        axes.set(title=arm, ylabel="replicas", ylim=(0, None))
+        axes.legend(fontsize="small", ncols=2)
+    panels[-1][0].set(xlabel="seconds")
+    picture.suptitle(title)
+    picture.savefig(path, dpi=100)
+    return path

@@ -1,5 +1,6 @@
 """Ray Serve's default policy, asked in Ray's own functions: they are pure once they are told the time."""
 
+import math
 from collections import deque
 from typing import Any
 
@@ -26,6 +27,7 @@ class RayDefault:
         self._config = AutoscalingConfig(min_replicas=1, max_replicas=most, target_ongoing_requests=calls)
         self._sequences_per_call = sequences_per_call
         self._told: deque[tuple[float, float]] = deque()
+        self._reported = (-math.inf, 0.0)
         self._state: dict[str, Any] = {}
 
     def replicas(self, seen: Seen) -> Decision:
@@ -38,12 +40,14 @@ class RayDefault:
         return Decision(replicas, "steady", "ongoing requests", {"requests": context.total_num_requests})
 
     def _mean_calls(self, seen: Seen) -> float:
-        """Over the look-back. Handles tell it every few seconds, which is left out: it would only come later."""
+        """Over the look-back, as it was told last: once every `metrics_interval_s`."""
         sequences = sum(load.running + load.waiting for load in seen.replicas) + seen.queued
         self._told.append((seen.at_s, sequences / self._sequences_per_call))
         while self._told[0][0] < seen.at_s - self._config.look_back_period_s:
             self._told.popleft()
-        return sum(calls for _, calls in self._told) / len(self._told)
+        if seen.at_s >= self._reported[0] + self._config.metrics_interval_s:
+            self._reported = seen.at_s, sum(calls for _, calls in self._told) / len(self._told)
+        return self._reported[1]
 
     def _context(self, seen: Seen, calls: float) -> AutoscalingContext:
         return AutoscalingContext(

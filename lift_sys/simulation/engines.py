@@ -1,9 +1,7 @@
 """The engine's replicas: those that start, run and empty themselves, and which of them gets a call."""
 
-from bisect import bisect
 from collections import deque
 from collections.abc import Generator
-from itertools import accumulate
 from random import Random
 
 from simpy import Environment, Event
@@ -13,6 +11,7 @@ from lift_sys.simulation.bill import Bill
 from lift_sys.simulation.conditions import Conditions
 from lift_sys.simulation.profile import Profile
 from lift_sys.simulation.replica import Job, Replica
+from lift_sys.simulation.ring import Ring
 
 Process = Generator[Event, None, None]
 
@@ -25,8 +24,8 @@ class Engines:
         self._random = random
         self._starting: list[object] = []
         self._running: list[Replica] = []
-        self._ring: list[float] = []
-        self._queued: deque[Job] = deque()
+        self._ring = Ring(conditions.ring_points, random)
+        self._queued: deque[tuple[Job, float]] = deque()
         self.target = 0
         self.crashes = 0
         self.bill = Bill(env)
@@ -41,7 +40,7 @@ class Engines:
 
     @property
     def queued(self) -> int:
-        return sum(job.call.sequences for job in self._queued)
+        return sum(job.call.sequences for job, _ in self._queued)
 
     @property
     def calls(self) -> int:
@@ -72,17 +71,12 @@ class Engines:
             self._env.process(self._start(start))
         self._count()
 
-    def submit(self, job: Job, session: Replica | None) -> Replica | None:
-        """Where the session was before, if that replica is still there. Returns where it is now; None: it is queued."""
-        if session and session.serving:
-            session.submit(job)
-            return session
-        if not self._running:
-            self._queued.append(job)
-            return None
-        replica = self._running[bisect(self._ring, self._random.random() * self._ring[-1], hi=len(self._ring) - 1)]
-        replica.submit(job)
-        return replica
+    def submit(self, job: Job, session: float) -> None:
+        """To the replica that the ring has for the session, a number from 0 to 1; where there is none, it is queued."""
+        if self._running:
+            self._ring.of(session).submit(job)
+        else:
+            self._queued.append((job, session))
 
     def _start(self, start: object) -> Process:
         longer = 1 + self._random.random() * self._conditions.start_spread
@@ -94,15 +88,13 @@ class Engines:
     def _run(self) -> None:
         slow = self._random.random() < self._conditions.slow_share
         replica = Replica(self._env, self._profile, self._conditions.slowness if slow else 1.0)
-        points = self._conditions.ring_points
-        # The gaps of random points on a ring are exponential: the sum of so many of them is a gamma variable.
-        replica.weight = self._random.gammavariate(points, 1 / points)
         self._running.append(replica)
+        self._ring.add(replica)
         self._count()
         if self._conditions.mean_life_s:
             self._env.process(self._live(replica, self._random.expovariate(1 / self._conditions.mean_life_s)))
         while self._queued:
-            self.submit(self._queued.popleft(), None)
+            self.submit(*self._queued.popleft())
 
     def _live(self, replica: Replica, life_s: float) -> Process:
         yield self._env.timeout(life_s)
@@ -123,7 +115,7 @@ class Engines:
     def _take_out(self, replica: Replica) -> None:
         replica.serving = False
         self._running.remove(replica)
+        self._ring.remove(replica)
 
     def _count(self) -> None:
-        self._ring = list(accumulate(replica.weight for replica in self._running))
         self.bill.count(len(self._starting) + len(self._running))

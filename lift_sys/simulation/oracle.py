@@ -13,8 +13,8 @@ from lift_sys.simulation.policies import Schedule
 from lift_sys.simulation.service import Scenario, simulate
 
 _SPAN_S = 5.0
-_TRIES = 7
-_LOWEST, _HIGHEST = 0.3, 1.15
+_TRIES = 5
+_LOWEST, _HIGHEST = 0.55, 0.95
 
 
 @dataclass(frozen=True, slots=True)

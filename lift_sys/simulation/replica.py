@@ -47,8 +47,6 @@ class Replica:
         self._jobs = 0
         self.serving = True
         """New calls may come."""
-        self.weight = 1.0
-        """Its share of the ring, next to that of others."""
 
     @property
     def idle(self) -> bool:

@@ -13,7 +13,7 @@ from lift_sys.simulation.engines import Engines
 from lift_sys.simulation.outcome import Moment, Objective, Outcome, Served, flaps
 from lift_sys.simulation.policies import Ours, Policy
 from lift_sys.simulation.profile import Call, Kind, Profile
-from lift_sys.simulation.replica import Job, Replica
+from lift_sys.simulation.replica import Job
 from lift_sys.simulation.validators import Validators
 
 Process = Generator[Event, None, None]
@@ -151,16 +151,17 @@ class _Service:
 
 
 class _Request:
-    """One on its way: overhead, IR, then waves of code, each judged. All its calls go to one replica while it lives."""
+    """One on its way: overhead, IR, then waves of code, each judged. All its calls are of one session."""
 
-    __slots__ = ("_arrived_s", "_first_token_s", "_kind", "_service", "_session", "_tries", "_waves")
+    __slots__ = ("_arrived_s", "_first_token_s", "_has_ir", "_kind", "_service", "_session", "_tries", "_waves")
 
     def __init__(self, service: _Service, kind: Kind) -> None:
         self._service = service
         self._kind = kind
         self._arrived_s = service.env.now
         self._first_token_s: float | None = None
-        self._session: Replica | None = None
+        self._has_ir = kind.ir is None
+        self._session = service.random.random()
         self._tries = 0
         self._waves = kind.waves
 
@@ -168,7 +169,7 @@ class _Request:
         self._submit(self._kind.ir or self._kind.wave)
 
     def _submit(self, call: Call) -> None:
-        self._session = self._service.engines.submit(Job(call, self._called), self._session)
+        self._service.engines.submit(Job(call, self._called), self._session)
 
     def _called(self, job: Job) -> None:
         service = self._service
@@ -182,7 +183,8 @@ class _Request:
         self._tries = 0
         if self._first_token_s is None:
             self._first_token_s = job.first_token_s
-        if job.call is self._kind.ir:
+        if not self._has_ir:
+            self._has_ir = True
             self._submit(self._kind.wave)
         else:
             service.validators.submit(service.random.choice(service.profile.validate_s), self._judged)
