@@ -1,6 +1,7 @@
 """`lift simulate`: the service at 1 to 1,000 replicas, under the policy that Serve runs and under its rivals."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -62,6 +63,7 @@ def simulate(
     day_hours: Annotated[float, typer.Option(help="Length of the diurnal wave.", min=0.1)] = 24,
     phase: Annotated[float, typer.Option(help="Of the wave: 0 trough, 0.25 steepest, 0.5 peak.")] = 0.25,
     burst: Annotated[float, typer.Option(help="Of the rate, in bursts.", min=1, max=100)] = 1.3,
+    calm: Annotated[float, typer.Option(help="Seconds between two bursts, in the mean.", min=1)] = 300,
     policy: Annotated[
         list[str] | None, typer.Option(help=f"{', '.join(POLICIES)}; again for each. Default: four.")
     ] = None,
@@ -75,6 +77,7 @@ def simulate(
     ttft: Annotated[float, typer.Option(help="Objective: seconds to the first token.", min=0.001)] = 1.0,
     total: Annotated[float, typer.Option(help="Objective: seconds of a whole request.", min=0.001)] = 40.0,
     model_profile: Annotated[str, typer.Option(help="A measured model, or a JSON file.")] = MEASURED,
+    jobs: Annotated[int, typer.Option(help="Runs at once, each on a core of its own.", min=1, max=512)] = 1,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json and .png.")] = None,
 ) -> None:
     """Simulate days that no laptop has: who is served in time, and what it costs.
@@ -87,15 +90,14 @@ def simulate(
         profile = profile_named(model_profile)
         around = conditions({key: values[0] for key, values in pairs(condition or ())})
         rate = rps or replicas * best_rate(profile) * _MEAN_USE
-        traffic = Traffic(rate, minutes * 60, arrivals, period_s=day_hours * 3_600, phase=phase, burst=burst)
-        times = replayed(trace) if trace else None
-        length_s = times[-1] + 1 if times else minutes * 60
-        made = scenario(
-            profile, (lambda random: times) if times else traffic.times, length_s, Objective(ttft, total), around
+        traffic = Traffic(
+            rate, minutes * 60, arrivals, period_s=day_hours * 3_600, phase=phase, burst=burst, calm_s=calm
         )
+        source = replayed(trace) if trace else traffic
+        made = scenario(profile, source.times, source.duration_s, Objective(ttft, total), around)
         swept = [dict(zip(*combination, strict=True)) for combination in _sweep(setting)]
         study = _Study(made, gpus.named(profile.gpu).usd_per_hour, policies_named(policy or _USUAL), seeds, swept)
-        runs = _run(study)
+        runs = _run(study, jobs)
     except (NotAnswerable, UnknownGpu, OSError, ValueError) as problem:
         fail(str(problem))
     rows = _rows(study, runs)
@@ -112,24 +114,25 @@ def _sweep(setting: Sequence[str] | None) -> list[tuple[list[str], tuple[float, 
     return combinations
 
 
-def _run(study: _Study) -> list[Run]:
+def _run(study: _Study, jobs: int) -> list[Run]:
     wanted = [
         (name, seed, changes)
         for seed in range(study.seeds)
         for name in study.policies
         for changes in (study.changes if name != "oracle" else study.changes[:1])
     ]
-    runs = []
-    with progress_bars() as progress:
+    with progress_bars() as progress, ProcessPoolExecutor(jobs) as pool, ThreadPoolExecutor(len(wanted)) as waiting:
         bar = progress.add_task("runs", total=len(wanted))
-        for number, (name, seed, changes) in enumerate(wanted):
-
-            def advance(at_s: float, number: int = number) -> None:
-                progress.update(bar, completed=number + min(1.0, at_s / study.made.duration_s))
-
-            runs.append(run(study.made, name, seed, changes, advance))
-            progress.update(bar, completed=number + 1)
-    return runs
+        futures = [
+            # The oracle tries in the pool, too, and is waited for out here.
+            waiting.submit(run, study.made, *one, pool.map)
+            if one[0] == "oracle"
+            else pool.submit(run, study.made, *one)
+            for one in wanted
+        ]
+        for future in futures:
+            future.add_done_callback(lambda done: progress.advance(bar))
+        return [future.result() for future in futures]
 
 
 def _rows(study: _Study, runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -192,7 +195,7 @@ def _show(study: _Study, rows: Sequence[dict[str, Any]]) -> None:
 def _said(options: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the defaults, so that the command is as one would type it."""
     usual = {"replicas": 20, "day_hours": 24, "phase": 0.25, "burst": 1.3, "ttft": 1.0, "total": 40.0}
-    usual |= {"model_profile": MEASURED, "seeds": 1, "minutes": 30}
+    usual |= {"model_profile": MEASURED, "seeds": 1, "minutes": 30, "jobs": 1, "calm": 300.0}
     return {name: value for name, value in options.items() if value != usual.get(name)}
 
 

@@ -52,7 +52,9 @@ class RealRun:
             self.arms: list[str] = list(self._result["summary"])
             self._timeline(self.arms[0])
         except (OSError, KeyError, ValueError, TypeError) as error:
-            raise NotAnswerable(f"{result} and {config} are no `lift bench scaling` and its config: {error!r}") from None
+            raise NotAnswerable(
+                f"{result} and {config} are no `lift bench scaling` and its config: {error!r}"
+            ) from None
 
     def compare(self, arm: str, seeds: int) -> list[Gap]:
         ends = self._ends(arm)
@@ -65,7 +67,9 @@ class RealRun:
             gaps.append(Gap(arm, f"latency p50, phase {number + 1}, s", _percentile(asked, 50), simulated))
         for p in (90, 99):
             simulated = statistics.median(_percentile(run.served.total_s, p) for run in runs)
-            gaps.append(Gap(arm, f"latency p{p}, s", _percentile([one for phase in real for one in phase], p), simulated))
+            gaps.append(
+                Gap(arm, f"latency p{p}, s", _percentile([one for phase in real for one in phase], p), simulated)
+            )
         paid = sum(row["running"] + row["starting"] for row in self._timeline(arm))
         gaps.append(Gap(arm, "replica-seconds", paid, statistics.median(run.replica_seconds for run in runs)))
         return gaps
@@ -162,6 +166,4 @@ def mean_error(gaps: Sequence[Gap]) -> float:
 
 
 def rows(gaps: Sequence[Gap]) -> list[Mapping[str, Any]]:
-    return [
-        {**gap.__dict__, "simulated": round(gap.simulated, 3), "error": round(gap.error, 4)} for gap in gaps
-    ]
+    return [{**gap.__dict__, "simulated": round(gap.simulated, 3), "error": round(gap.error, 4)} for gap in gaps]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from lift_sys.scaling import EngineScaling, ValidatorScaling
 from lift_sys.simulation.conditions import Conditions
 from lift_sys.simulation.measured import h100_moe, mean_call_sequences
-from lift_sys.simulation.oracle import needs, oracle
+from lift_sys.simulation.oracle import MapLike, needs, oracle
 from lift_sys.simulation.outcome import Objective, Outcome
 from lift_sys.simulation.policies import Fixed, Keda, Ours, Policy
 from lift_sys.simulation.profile import Profile
@@ -107,13 +107,11 @@ def scenario(
     return replace(made, replicas=replicas, validators=math.ceil(per_s * _mean(profile.validate_s) / _USE))
 
 
-def run(
-    made: Scenario, name: PolicyName, seed: int, changes: Mapping[str, float], on_second: Callable[[float], None]
-) -> Run:
-    """One policy under the arrivals of one seed. The oracle takes several runs for it. Raises `NotAnswerable`."""
+def run(made: Scenario, name: PolicyName, seed: int, changes: Mapping[str, float], maps: MapLike = map) -> Run:
+    """One policy under the arrivals of one seed. The oracle takes several runs for it, by `maps`."""
     if name == "oracle":
-        return Run(name, seed, {}, oracle(made, seed, lambda: on_second(0)).outcome)
-    return Run(name, seed, changes, simulate(made, _policy(name, made, changes), seed, on_second))
+        return Run(name, seed, {}, oracle(made, seed, maps).outcome)
+    return Run(name, seed, changes, simulate(made, _policy(name, made, changes), seed))
 
 
 def _policy(name: PolicyName, made: Scenario, changes: Mapping[str, float]) -> Policy:

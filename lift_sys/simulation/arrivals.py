@@ -93,7 +93,21 @@ def _gamma(traffic: Traffic, random: Random) -> Iterator[float]:
         at_s += random.gammavariate(shape, scale)
 
 
-def replayed(path: Path) -> Sequence[float]:
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A trace; chance plays no part."""
+
+    at_s: tuple[float, ...]
+
+    def times(self, random: Random) -> Sequence[float]:
+        return self.at_s
+
+    @property
+    def duration_s(self) -> float:
+        return self.at_s[-1] + 1
+
+
+def replayed(path: Path) -> Replay:
     """A trace: one time a line, in seconds of any clock, rising. Raises `ValueError`, which names the line."""
     times: list[float] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -106,4 +120,4 @@ def replayed(path: Path) -> Sequence[float]:
         times.append(at_s)
     if len(times) < 2:
         raise ValueError(f"{path} has {len(times)} arrivals; a trace needs two or more")
-    return [at_s - times[0] for at_s in times]
+    return Replay(tuple(at_s - times[0] for at_s in times))

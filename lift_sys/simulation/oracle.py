@@ -5,38 +5,36 @@ objective is searched for. So it is the best of its kind, not of all schedules.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 from lift_sys.simulation.outcome import Outcome
 from lift_sys.simulation.policies import Schedule
 from lift_sys.simulation.service import Scenario, simulate
 
 _SPAN_S = 5.0
-_TRIES = 5
-_LOWEST, _HIGHEST = 0.55, 0.95
+_USES = tuple(0.95 - 0.025 * step for step in range(15))
+"""Of what a replica can write at most: from the cheapest to the safest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     use: float
-    """Of what a replica can write at most."""
     outcome: Outcome
 
 
-def oracle(scenario: Scenario, seed: int, on_try: Callable[[], None] = lambda: None, tries: int = _TRIES) -> Known:
-    """The cheapest that meets the objective, by bisection. If even the lowest use does not, that is returned."""
-    low, high = _LOWEST, _HIGHEST
-    best = _at(scenario, seed, low)
-    for _ in range(tries):
-        middle = (low + high) / 2
-        found = _at(scenario, seed, middle)
+class MapLike(Protocol):
+    def __call__(self, function: Callable[[float], Known], uses: Iterable[float], /) -> Iterable[Known]: ...
+
+
+def oracle(scenario: Scenario, seed: int, maps: MapLike = map) -> Known:
+    """The cheapest that meets the objective; if none does, the safest. `maps` may try several at once."""
+    for found in maps(partial(_at, scenario, seed), _USES):
         if found.outcome.attainment >= scenario.objective.share:
-            low, best = middle, found
-        else:
-            high = middle
-        on_try()
-    return best
+            break
+    return found
 
 
 def _at(scenario: Scenario, seed: int, use: float) -> Known:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -106,4 +106,8 @@ class Profile(_Strict):
     def slower(self, factor: float) -> Self:
         """The same on a GPU that takes so many times as long."""
         steps = {size: step_s * factor for size, step_s in self.step_s.items()}
-        return self.model_copy(update={"step_s": steps, "prefill_s_per_token": self.prefill_s_per_token * factor})
+        return self.changed(step_s=steps, prefill_s_per_token=self.prefill_s_per_token * factor)
+
+    def changed(self, **fields: Any) -> Self:
+        """Checked, and without what was computed for the old one: `model_copy` does neither."""
+        return type(self).model_validate({**self.model_dump(), **fields})

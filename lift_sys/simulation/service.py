@@ -105,15 +105,17 @@ class _Service:
 
     def _control(self, on_second: Callable[[float], None]) -> Process:
         due_s = self._scenario.warm_s
+        decision = Decision(self.engines.target, "steady", "not asked yet")
         while True:
             self._reports.append((self.engines.loads(), self.engines.queued))
             if self.env.now >= due_s:
                 due_s += self._policy.period_s
-                self._decide()
+                decision = self._decide()
+            self._remember(decision)
             on_second(self.env.now)
             yield self.env.timeout(1.0)
 
-    def _decide(self) -> None:
+    def _decide(self) -> Decision:
         engines = self.engines
         loads, queued = self._reports[0]
         seen = Seen(self.env.now, engines.target, engines.running, tuple(loads), queued)
@@ -122,7 +124,7 @@ class _Service:
         if step:
             self._changes.append((self.env.now, step))
             engines.scale(decision.replicas)
-        self._remember(decision)
+        return decision
 
     def _remember(self, decision: Decision) -> None:
         loads, queued = self._reports[-1]

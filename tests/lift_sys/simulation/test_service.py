@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_queue_of_exponential_work_waits_as_long_as_erlang_says(servers: int, 
     kinds = tuple(
         Kind(ir=None, wave=call.model_copy(update={"tokens": lengths.expovariate(1.0)}), waves=1) for _ in range(10_000)
     )
-    profile = server_profile(servers, service_s).model_copy(update={"kinds": kinds})
+    profile = server_profile(servers, service_s).changed(kinds=kinds)
     found = simulate(scenario(profile, Traffic(rps, 20_000 / rps), replicas=1), Fixed(1), seed=0)
     mean_s = sum(kind.wave.tokens for kind in kinds) / len(kinds) * service_s
     assert wait_s(found, mean_s) == pytest.approx(mean_wait_s(servers, rps, service_s, fixed=False), rel=0.15)
@@ -63,7 +64,7 @@ def test_a_queue_of_fixed_work_waits_as_long_as_pollaczek_and_khinchin_say(use: 
 
 def test_a_request_alone_takes_what_its_parts_take(profile: Profile) -> None:
     kind = profile.kinds[0]
-    alone = profile.model_copy(update={"kinds": (kind,), "validate_s": (0.1,)})
+    alone = profile.changed(kinds=(kind,), validate_s=(0.1,))
     made = dataclasses.replace(scenario(alone, Traffic(1, 100), replicas=1), arrivals=lambda random: [1.0])
     [total_s] = simulate(made, Fixed(1), seed=0).served.total_s
     reading_s = (100 + 2 * 50) * 0.0001
@@ -106,7 +107,7 @@ def test_more_replicas_serve_no_fewer_in_time(profile: Profile) -> None:
     made = scenario(profile, Traffic(10, 150), 1)
     counts = (2, 3, 4, 6, 9)
     shares = [simulate(dataclasses.replace(made, replicas=n), Fixed(n), 3).attainment for n in counts]
-    assert all(more >= fewer - 0.01 for fewer, more in zip(shares, shares[1:], strict=False))
+    assert all(more >= fewer - 0.01 for fewer, more in pairwise(shares))
     assert shares[0] < 0.9 < 0.99 < shares[-1]
 
 
