@@ -12,6 +12,8 @@ PROMPT ?= function to validate email addresses
 MODEL ?= Qwen/Qwen2.5-Coder-1.5B-Instruct
 TEST_MODEL := Qwen/Qwen2.5-Coder-0.5B-Instruct
 
+PROMETHEUS := $(BIN)/prometheus
+
 # SGLang on a CPU, second half: without their CUDA dependencies. The first half is the extra `cpu` in pyproject.toml.
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
@@ -25,17 +27,17 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: check ## Every test that a machine without a GPU can run (20 to 25 minutes on two cores)
+test: $(PROMETHEUS) check ## Every test that a machine without a GPU can run (20 to 25 minutes on two cores)
 	@echo "Attacks on the jail, a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
-	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine"
+	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus"
 
 check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (two minutes on two cores)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not siege and not cluster and not engine"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (siege or cluster or engine or prometheus)"
 
 fix: $(INSTALLED) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format
@@ -62,6 +64,20 @@ $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 to 3.13"; exit 1; }
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "$(PYTHON) is $$($(PYTHON) -V); Python 3.11 to 3.13 is needed: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+
+# A real Prometheus for tests: the system's, or that of Debian's or Ubuntu's package, unpacked here, which needs no root.
+# Of what the package asks for, the two programs need the C library only; the rest is pages for a browser.
+$(PROMETHEUS): | $(INSTALLED)
+	@if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
+		ln -sf "$$(command -v promtool)" "$$(command -v prometheus)" $(BIN)
+		exit
+	fi
+	echo "Fetching Prometheus (Debian's package, 19 MB) ..."
+	folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	(cd "$$folder" && apt-get -qq -o APT::Sandbox::User=root download prometheus && dpkg-deb -x prometheus_*.deb .) \
+		|| { echo "Prometheus could not be fetched: try 'apt-get update', or put prometheus and promtool 2.42 or newer on PATH"; exit 1; }
+	install "$$folder/usr/bin/promtool" "$$folder/usr/bin/prometheus" $(BIN)
 
 $(INSTALLED): pyproject.toml constraints.txt $(wildcard deployments/sgl_kernel_cpu/*) | $(VENV)/bin/python
 	@echo "Installing into $(VENV): 3 GB, two to four minutes ..."

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from schemas import LiftResponse
+from tests.prometheus import Prometheus, StartPrometheus, running
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,25 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
                 stop(process)
 
     return running
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> StartPrometheus:
+    """`with prometheus([{"job_name": "lift", "static_configs": [{"targets": ["127.0.0.1:…"]}]}]) as started:`.
+
+    `port` and `folder` of an earlier one start that again where it ended.
+    """
+
+    def start(
+        scrape: Sequence[dict[str, Any]],
+        *,
+        rules: Sequence[Path] = (),
+        port: int | None = None,
+        folder: Path | None = None,
+    ) -> AbstractContextManager[Prometheus]:
+        return running(folder or tmp_path_factory.mktemp("prometheus"), port or free_port(), scrape, rules=rules)
+
+    return start
 
 
 def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -98,7 +98,7 @@ def _scaling(picture: Picture, summary: Summary) -> None:
     for axes, what in zip(rows[:, 0], ("", "replicas asked for", "p99 latency, s"), strict=True):
         axes.set(ylabel=what, ylim=(0, None))
     for row in rows[:2]:
-        row[0].legend(fontsize="small")
+        row[0].legend(fontsize="small", loc="upper right")
 
 
 def _phases(starts: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:

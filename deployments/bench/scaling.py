@@ -114,7 +114,7 @@ def summary(run: Run) -> dict[str, Any]:
         "failed": sum(asked.status != 200 for asked in run.asked),
         "p99_s": [p99([a.latency_s for a in run.asked if begun <= a.due_s < end]) for begun, end in spans],
         "replica_s": round(sum((b.at_s - a.at_s) * a.wanted for a, b in pairwise(run.replicas)), 1),
-        "timeline": list(_timeline(run, ends[-1])),
+        "timeline": list(_timeline(run)),
     }
 
 
@@ -135,15 +135,16 @@ def p99(latencies: Sequence[float]) -> float | None:
     return sorted(latencies)[math.ceil(0.99 * len(latencies)) - 1] if latencies else None
 
 
-def _timeline(run: Run, until_s: float) -> Iterator[dict[str, Any]]:
+def _timeline(run: Run) -> Iterator[dict[str, Any]]:
     """Second by second: load, replicas, every term of the policy, and the p99 of the requests due around then."""
-    for second in range(int(until_s)):
+    rates = [phase.requests_per_s for phase in run.phases for _ in range(int(phase.seconds))]
+    for second in range(len(rates)):
         replicas = [one for one in run.replicas if one.at_s <= second + 1]
         terms = [terms for at_s, terms in run.terms if at_s <= second + 1]
         near = [asked.latency_s for asked in run.asked if abs(asked.due_s - second) <= _WINDOW_S / 2]
         yield {
             "at_s": second,
-            "requests_per_s": sum(second <= asked.due_s < second + 1 for asked in run.asked),
+            "requests_per_s": rates[second],
             "running": replicas[-1].running if replicas else 1,
             "starting": replicas[-1].starting if replicas else 0,
             "p99_s": p99(near),

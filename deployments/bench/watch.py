@@ -54,7 +54,7 @@ def watching(service_pid: int) -> Iterator[Watch]:
         try:
             yield Watch(process)
         finally:
-            process.terminate()
+            process.kill()  # at a SIGTERM Ray would print a stack
 
 
 def gcs_address(service_pid: int) -> str:

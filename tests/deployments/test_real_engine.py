@@ -124,13 +124,14 @@ def engine_load() -> dict[str, int]:
     """What SGLang itself says, asked through the cluster by a process that is no part of the service."""
     question = (
         "import json, ray; from ray import serve; ray.init('auto', log_to_driver=False, logging_level='error');"
-        "load = serve.get_deployment_handle('Engine', 'lift').load.remote().result(timeout_s=30);"
-        "print(json.dumps({key: load[key] for key in ('running', 'waiting')}))"
+        "engine = serve.get_deployment_handle('Engine', 'lift');"
+        "print(json.dumps(engine.record_autoscaling_stats.remote().result(timeout_s=30)))"
     )
     asked = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, timeout=60, check=False)
     assert asked.returncode == 0, asked.stderr
     load: dict[str, int] = json.loads(asked.stdout.splitlines()[-1])
-    return load
+    assert load["used_tokens"] < load["capacity_tokens"]
+    return {key: load[key] for key in ("running", "waiting")}
 
 
 def test_a_prompt_longer_than_the_context_is_the_clients_mistake(service: Any) -> None:

@@ -1,5 +1,6 @@
 """The sandbox, really running: what code may do, what it finds there, and what it tells."""
 
+import asyncio
 import socket
 import textwrap
 
@@ -196,3 +197,17 @@ async def test_a_predicate_beyond_the_limits_has_no_answer(
 
 async def test_the_tier_of_this_machine_is_a_safe_one(sandbox: ProcessSandbox) -> None:
     assert await sandbox.tier() in ("namespaces", "landlock")
+
+
+async def test_a_sandbox_tells_what_runs_and_what_waits() -> None:
+    sandbox = ProcessSandbox(Limits(call_s=0.5), concurrency=2)
+    await sandbox.tier()
+    slow = "import time\n\ndef f():\n    time.sleep(0.3)"
+    asked = asyncio.gather(*(sandbox.run(slow, "f", [""]) for _ in range(5)))
+    await asyncio.sleep(0.05)
+    load = sandbox.load()
+    assert (load.running, load.waiting) == (2, 3)
+    await asked
+    load = sandbox.load()
+    sandbox.close()
+    assert (load.running, load.waiting) == (0, 0)
