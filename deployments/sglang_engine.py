@@ -46,6 +46,7 @@ class SGLangEngine:
             os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
         self._engine = sglang.Engine(**arguments)
         self._processes = multiprocessing.active_children()
+        self._asked = 0
         self._probed = time.monotonic()
         self._probe_limit_s = _PROBE_LIMIT_S[settings.device]
         self._context_tokens = settings.context_tokens
@@ -93,7 +94,13 @@ class SGLangEngine:
     async def complete(self, prompt: list[int], parameters: dict[str, Any]) -> Completion:
         """One sequence. Cancelling this await aborts it in the scheduler."""
         begun = time.monotonic()
-        answer = await self._engine.async_generate(input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex)
+        self._asked += 1
+        try:
+            answer = await self._engine.async_generate(
+                input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex
+            )
+        finally:
+            self._asked -= 1
         meta = answer["meta_info"]
         return Completion(
             text=answer["text"],
@@ -124,19 +131,23 @@ class SGLangEngine:
         """
         if dead := [process.name for process in self._processes if not process.is_alive()]:
             raise RuntimeError(f"SGLang's processes {', '.join(dead)} died; its log says why")
-        load = await self.load()
-        if load.running + load.waiting or time.monotonic() - self._probed < _PROBE_EVERY_S:
+        [snapshot] = await self._engine.tokenizer_manager.get_loads()
+        if snapshot.num_running_reqs + snapshot.num_waiting_reqs or time.monotonic() - self._probed < _PROBE_EVERY_S:
             return
         async with asyncio.timeout(self._probe_limit_s):
             await self.complete([0], {"max_new_tokens": 1, "temperature": 0.0})
         self._probed = time.monotonic()
 
     async def load(self) -> Load:
-        """Reads shared memory: no queueing."""
+        """Reads shared memory: no queueing.
+
+        The scheduler writes there between two batches, which on a CPU is seconds old. What it has not seen yet waits.
+        """
         [snapshot] = await self._engine.tokenizer_manager.get_loads()
+        seen = snapshot.num_running_reqs + snapshot.num_waiting_reqs
         return Load(
             running=snapshot.num_running_reqs,
-            waiting=snapshot.num_waiting_reqs,
+            waiting=snapshot.num_waiting_reqs + max(0, self._asked - seen),
             used_tokens=snapshot.num_used_tokens,
             capacity_tokens=snapshot.max_total_num_tokens,
             uncached_tokens=snapshot.num_waiting_uncached_tokens,
