@@ -61,8 +61,8 @@ def plan(
 def _on(profile: "Profile", card: Gpu, speed: float | None) -> "Profile":
     if speed is None and card.name != profile.gpu:
         raise NotAnswerable(
-            f"--gpu {card.name}: {profile.name} was measured on {profile.gpu} only; measure it there (`lift bench engine`), or "
-            f"say with --speed how fast a {card.name} is, a {profile.gpu} being 1"
+            f"--gpu {card.name}: {profile.name} was measured on {profile.gpu} only; measure it there (`lift bench "
+            f"engine`), or say with --speed how fast a {card.name} is, a {profile.gpu} being 1"
         )
     return profile.slower(1 / speed) if speed else profile
 
@@ -91,7 +91,7 @@ def _show(facts: dict[str, Any], profile: "Profile", found: Plan) -> None:
         (
             "engines",
             f"{facts['replicas']:,}",
-            f"one {facts['gpu']} each; {facts['by_arithmetic']:,} by arithmetic alone",
+            f"one {facts['gpu']} each; {facts['by_arithmetic']:,} by arithmetic",
         ),
         (
             "cost",
@@ -109,8 +109,8 @@ def _show(facts: dict[str, Any], profile: "Profile", found: Plan) -> None:
     out.print(table)
     spare = math.ceil(facts["replicas"] * 0.1)
     out.print(
-        f"{profile.name}, as measured. Steady Poisson arrivals: for bursts and failures, `lift simulate`; a spare tenth "
-        f"is {spare} more.",
+        f"{profile.name}, as measured. Steady Poisson arrivals: for bursts and failures, `lift simulate`; a spare "
+        f"tenth is {spare} more.",
         soft_wrap=True,
         highlight=False,
     )

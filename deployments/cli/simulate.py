@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -61,7 +61,7 @@ def simulate(
     rps: Annotated[float | None, typer.Option(help="Requests a second, in place of --replicas.", min=0.001)] = None,
     minutes: Annotated[float, typer.Option(help="That are simulated.", min=0.1, max=1_440)] = 30,
     day_hours: Annotated[float, typer.Option(help="Length of the diurnal wave.", min=0.1)] = 24,
-    phase: Annotated[float, typer.Option(help="Of the wave: 0 trough, 0.25 steepest, 0.5 peak.")] = 0.25,
+    phase: Annotated[float, typer.Option(help="Of the wave: 0 trough, 0.25 rise, 0.5 peak.")] = 0.25,
     burst: Annotated[float, typer.Option(help="Of the rate, in bursts.", min=1, max=100)] = 1.3,
     calm: Annotated[float, typer.Option(help="Seconds between two bursts, in the mean.", min=1)] = 300,
     policy: Annotated[
@@ -103,7 +103,7 @@ def simulate(
     rows = _rows(study, runs)
     _show(study, rows)
     if record:
-        _record(study, runs, rows, command_line("lift simulate", **_said(options)))
+        _record(study, runs, rows, record, command_line("lift simulate", **_said(options)))
 
 
 def _sweep(setting: Sequence[str] | None) -> list[tuple[list[str], tuple[float, ...]]]:
@@ -194,24 +194,25 @@ def _show(study: _Study, rows: Sequence[dict[str, Any]]) -> None:
 
 def _said(options: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the defaults, so that the command is as one would type it."""
-    usual = {"replicas": 20, "day_hours": 24, "phase": 0.25, "burst": 1.3, "ttft": 1.0, "total": 40.0}
+    usual: dict[str, Any] = {"replicas": 20, "day_hours": 24, "phase": 0.25, "burst": 1.3, "ttft": 1.0, "total": 40.0}
     usual |= {"model_profile": MEASURED, "seeds": 1, "minutes": 30, "jobs": 1, "calm": 300.0}
     return {name: value for name, value in options.items() if value != usual.get(name)}
 
 
-def _record(study: _Study, runs: Sequence[Run], rows: list[dict[str, Any]], command: str) -> None:
+def _record(study: _Study, runs: Sequence[Run], rows: list[dict[str, Any]], record: str, command: str) -> None:
     from deployments.simulation.plots import draw
 
-    record = command.split("--record ")[1].split()[0]
-    first = {one.policy: timeline(one.outcome) for one in reversed(runs) if one.seed == 0}
-    settings = engine_scaling(study.changes[0]).model_dump()
     made = study.made
-    around = {"settings": settings, "conditions": made.conditions.model_dump(), "objective": made.objective}
-    write_result(
-        record, _summary(rows), rows, command, settings=settings, conditions=around["conditions"], timelines=first
-    )
-    title = f"{command}: seed 0"
-    draw(dict(reversed(first.items())), made.objective.total_s, title, RESULTS / f"{record}.png")
+    first: dict[str, Any] = {
+        one.policy: timeline(one.outcome) for one in runs if one.seed == 0 and one.changes in ({}, study.changes[0])
+    }
+    around = {
+        "settings": engine_scaling(study.changes[0]).model_dump(),
+        "conditions": made.conditions.model_dump(),
+        "objective": asdict(made.objective),
+    }
+    write_result(record, _summary(rows), rows, command, **around, timelines=first)
+    draw(first, made.objective.total_s, f"{command}: seed 0", RESULTS / f"{record}.png")
     _index(rows, command, record)
 
 

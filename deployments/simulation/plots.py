@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -24,9 +25,9 @@ def draw(timelines: Mapping[str, Timeline], objective_s: float, title: str, path
         seen = [row for row in rows if "total_p99_s" in row]
         slowest.plot(_minutes(seen), [row["total_p99_s"] for row in seen], color=_COLOURS.get(name), label=name)
     slowest.axhline(objective_s, color="red", linestyle=":", label="objective")
-    slowest.set(ylabel="p99 of whole requests, s", yscale="log", xlabel="minutes")
+    slowest.set(ylabel="p99 of whole requests, s", xlabel="minutes")
     slowest.legend(fontsize="small", ncols=6)
-    picture.suptitle(title)
+    picture.suptitle(fill(title, 110), fontsize="medium")
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.savefig(path, dpi=100)
     return path
@@ -43,7 +44,10 @@ def _replicas(axes: Axes, timelines: Mapping[str, Timeline]) -> None:
 
 def _terms(axes: Axes, timelines: Mapping[str, Timeline]) -> None:
     """Of ours, where it ran: each term says how many replicas it asks for; the highest is the need."""
-    rows = timelines.get("ours") or next(iter(timelines.values()))
+    any_one = timelines.get("ours") or next(iter(timelines.values()))
+    rows = [row for row in any_one if row["terms"]]
+    if not rows:
+        return
     for name in rows[-1]["terms"]:
         axes.plot(_minutes(rows), [row["terms"].get(name, 0) for row in rows], label=name)
     axes.plot(_minutes(rows), [row["target"] for row in rows], color="0.6", linestyle=":", label="asked for")
@@ -68,6 +72,6 @@ def draw_beside(arms: Mapping[str, Mapping[str, Timeline]], title: str, path: Pa
         axes.set(title=arm, ylabel="replicas", ylim=(0, None))
         axes.legend(fontsize="small", ncols=2)
     panels[-1][0].set(xlabel="seconds")
-    picture.suptitle(title)
+    picture.suptitle(fill(title, 110), fontsize="medium")
     picture.savefig(path, dpi=100)
     return path

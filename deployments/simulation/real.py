@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -165,5 +165,5 @@ def mean_error(gaps: Sequence[Gap]) -> float:
     return statistics.fmean(gap.error for gap in gaps)
 
 
-def rows(gaps: Sequence[Gap]) -> list[Mapping[str, Any]]:
+def rows(gaps: Sequence[Gap]) -> list[dict[str, Any]]:
     return [{**gap.__dict__, "simulated": round(gap.simulated, 3), "error": round(gap.error, 4)} for gap in gaps]

@@ -54,8 +54,6 @@ class Served:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     arrived: int
-    failed: int
-    """Lost twice with a replica that died."""
     served: Served
     objective: Objective
     duration_s: float
@@ -64,7 +62,9 @@ class Outcome:
     validator_seconds: float
     crashes: int
     flaps: int
-    moments: list[Moment]
+    moments: tuple[Moment, ...]
+    failed: int = 0
+    """Lost twice with a replica that died."""
 
     @property
     def attainment(self) -> float:

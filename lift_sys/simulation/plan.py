@@ -1,7 +1,6 @@
 """How many replicas a load needs: by arithmetic on the measured steps first, by the simulator then."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -48,25 +47,19 @@ class Plan:
     outcome: Outcome
 
 
-def plan(profile: Profile, rps: float, objective: Objective, on_try: Callable[[], None] = lambda: None) -> Plan:
-    """Raises `Impossible`."""
+def plan(profile: Profile, rps: float, objective: Objective) -> Plan:
+    """The replicas that arithmetic asks for, and so many more until the simulation is in time. Raises `Impossible`."""
     batch = batch_for(profile, objective)
-    least = rps / batch.requests_per_s
-    per_replica, number = batch.requests_per_s, max(1, math.ceil(least - 1e-9))
-    waves = sum(kind.waves for kind in profile.kinds) / len(profile.kinds)
-    judged_s = waves * sum(profile.validate_s) / len(profile.validate_s)
+    by_arithmetic = replicas = max(1, math.ceil(rps / batch.requests_per_s - 1e-9))
     for _ in range(_TRIES):
-        per_replica = rps / number
-        small, outcome = _checked(profile, number, per_replica, objective)
-        on_try()
+        checked, outcome = _checked(profile, replicas, rps / replicas, objective)
         if outcome.attainment >= objective.share:
-            validators = math.ceil(rps * judged_s / _BUSY)
-            return Plan(batch, math.ceil(least - 1e-9), number, validators, small, outcome)
-        number = max(number + 1, math.ceil(number * _MORE))
+            return Plan(batch, by_arithmetic, replicas, _validators(profile, rps), checked, outcome)
+        replicas = max(replicas + 1, math.ceil(replicas * _MORE))
+    total, ttft = (quantiles(column)["p99"] for column in (outcome.served.total_s, outcome.served.ttft_s))
     raise Impossible(
-        f"{number} replicas still serve only {outcome.attainment:.2%} in time (p99 "
-        f"{quantiles(outcome.served.total_s)['p99']:.1f} s, TTFT {quantiles(outcome.served.ttft_s)['p99']:.2f} s): allow more "
-        f"than {objective.total_s:g} s or {objective.ttft_s:g} s, or a smaller share"
+        f"{replicas} replicas serve only {outcome.attainment:.2%} in time (p99 {total:.1f} s, TTFT {ttft:.2f} s); "
+        f"allow more than {objective.total_s:g} s or {objective.ttft_s:g} s, or a smaller share"
     )
 
 
@@ -75,8 +68,9 @@ def batch_for(profile: Profile, objective: Objective) -> Batch:
     best = max(range(1, profile.max_running + 1), key=profile.requests_per_s)
     if (alone_s := _total_s(profile, 1, objective.share)) > objective.total_s:
         raise Impossible(
-            f"--slo {objective.total_s:g} cannot be met: {objective.share:.0%} of the requests take up to {alone_s:.1f} s on "
-            f"{profile.gpu} even alone; allow --slo {math.ceil(alone_s)}, a smaller --share, or take a faster GPU (--speed)"
+            f"--slo {objective.total_s:g} cannot be met: {objective.share:.0%} of the requests take up to "
+            f"{alone_s:.1f} s on {profile.gpu} even alone; allow --slo {math.ceil(alone_s)}, a smaller --share, or say that the GPU is "
+            "faster (--speed)"
         )
     in_time = max(size for size in range(1, best + 1) if _total_s(profile, size, objective.share) <= objective.total_s)
     cached = max(1, int(profile.capacity_tokens * _sequence_share(profile)))
@@ -110,7 +104,10 @@ def _checked(profile: Profile, replicas: int, per_replica: float, objective: Obj
     rps = per_replica * small
     duration_s = min(max(_CHECKED_REQUESTS / rps, _SHORTEST_S), _LONGEST_S)
     made = Scenario(profile, Traffic(rps, duration_s).times, duration_s, small, objective=objective)
-    waves = sum(kind.waves for kind in profile.kinds) / len(profile.kinds)
-    validators = math.ceil(rps * waves * sum(profile.validate_s) / len(profile.validate_s) / _BUSY)
-    made = replace(made, validators=validators, warm_s=duration_s)
+    made = replace(made, validators=_validators(profile, rps), warm_s=duration_s)
     return small, simulate(made, Fixed(small), seed=0)
+
+
+def _validators(profile: Profile, rps: float) -> int:
+    waves = sum(kind.waves for kind in profile.kinds) / len(profile.kinds)
+    return math.ceil(rps * waves * sum(profile.validate_s) / len(profile.validate_s) / _BUSY)

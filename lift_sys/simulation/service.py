@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from simpy import Environment, Event
@@ -74,22 +74,21 @@ class _Service:
         self.env.process(self._control(on_second))
         self.env.process(self._control_validators())
         self.env.run(scenario.duration_s)
-        seconds = self.engines.bill.replica_seconds, self.validators.bill.replica_seconds
-        while len(self.served.total_s) + self.failed < self.arrived:
-            self.env.step()
-        return Outcome(
+        outcome = Outcome(
             arrived=self.arrived,
-            failed=self.failed,
             served=self.served,
             objective=scenario.objective,
             duration_s=scenario.duration_s,
-            replica_seconds=seconds[0],
+            replica_seconds=self.engines.bill.replica_seconds,
             most_replicas=self.engines.bill.most,
-            validator_seconds=seconds[1],
+            validator_seconds=self.validators.bill.replica_seconds,
             crashes=self.engines.crashes,
             flaps=flaps(self._changes, max(self.profile.cold_start_s)),
-            moments=self._moments,
+            moments=tuple(self._moments),
         )
+        while len(self.served.total_s) + self.failed < self.arrived:
+            self.env.step()
+        return replace(outcome, failed=self.failed)
 
     def _arrive(self) -> Process:
         env, random, profile = self.env, self.random, self.profile

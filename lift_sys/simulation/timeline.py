@@ -1,6 +1,6 @@
 """A run as rows by time: what came, what there was, why, and how long a request took."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lift_sys.simulation.outcome import Moment, Outcome, Served
@@ -27,7 +27,7 @@ def timeline(outcome: Outcome, rows: int = 120) -> list[dict[str, Any]]:
     ]
 
 
-def _spans(moments: list[Moment], span_s: float) -> Iterator[tuple[float, int, Moment]]:
+def _spans(moments: Sequence[Moment], span_s: float) -> Iterator[tuple[float, int, Moment]]:
     """The end of each span that is over, how many arrived in it, and what was last seen in it."""
     before, last = 0, moments[0]
     number = int(last.at_s / span_s) + 1

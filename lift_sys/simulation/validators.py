@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator
+from typing import cast
 
 from simpy import Environment, Event
 
@@ -66,5 +67,4 @@ class Validators:
     def _end(self, timer: Event) -> None:
         self._busy -= 1
         self._serve()
-        done: Done = timer.value
-        done()
+        cast("Done", timer.value)()
