@@ -69,8 +69,8 @@ def batch_for(profile: Profile, objective: Objective) -> Batch:
     if (alone_s := _total_s(profile, 1, objective.share)) > objective.total_s:
         raise Impossible(
             f"--slo {objective.total_s:g} cannot be met: {objective.share:.0%} of the requests take up to "
-            f"{alone_s:.1f} s on {profile.gpu} even alone; allow --slo {math.ceil(alone_s)}, a smaller --share, or say that the GPU is "
-            "faster (--speed)"
+            f"{alone_s:.1f} s on {profile.gpu} even alone; allow --slo {math.ceil(alone_s)} or a smaller "
+            "--share, or say that the GPU is faster (--speed)"
         )
     in_time = max(size for size in range(1, best + 1) if _total_s(profile, size, objective.share) <= objective.total_s)
     cached = max(1, int(profile.capacity_tokens * _sequence_share(profile)))
