@@ -42,10 +42,6 @@ class Engines:
     def queued(self) -> int:
         return sum(job.call.sequences for job, _ in self._queued)
 
-    @property
-    def calls(self) -> int:
-        return len(self._queued) + sum(replica.calls for replica in self._running)
-
     def loads(self) -> list[Load]:
         silent = self._conditions.silent_share
         return [replica.load() for replica in self._running if not silent or self._random.random() >= silent]

@@ -52,10 +52,6 @@ class Replica:
     def idle(self) -> bool:
         return not self._ends and not self._waiting
 
-    @property
-    def calls(self) -> int:
-        return len(self._ends) + len(self._waiting)
-
     def submit(self, job: Job) -> None:
         self._go_on()
         self._waiting.append(job)

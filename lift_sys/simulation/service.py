@@ -41,11 +41,9 @@ class Scenario:
         return self.arrivals(Random(f"{seed}/arrivals"))
 
 
-def simulate(
-    scenario: Scenario, policy: Policy, seed: int, on_second: Callable[[float], None] = lambda at_s: None
-) -> Outcome:
-    """`on_second` hears the simulated time, for a progress bar. After the end all is worked off, unpaid for."""
-    return _Service(scenario, policy, seed).run(on_second)
+def simulate(scenario: Scenario, policy: Policy, seed: int) -> Outcome:
+    """After the end, whatever is left is worked off, unpaid for."""
+    return _Service(scenario, policy, seed).run()
 
 
 class _Service:
@@ -66,12 +64,12 @@ class _Service:
         self._moments: list[Moment] = []
         self._changes: list[tuple[float, int]] = []
 
-    def run(self, on_second: Callable[[float], None]) -> Outcome:
+    def run(self) -> Outcome:
         scenario = self._scenario
         self.engines.begin(scenario.replicas)
         self.validators.begin(scenario.validators)
         self.env.process(self._arrive())
-        self.env.process(self._control(on_second))
+        self.env.process(self._control())
         self.env.process(self._control_validators())
         self.env.run(scenario.duration_s)
         outcome = Outcome(
@@ -102,7 +100,7 @@ class _Service:
             assert begin.callbacks is not None
             begin.callbacks.append(request.begin)
 
-    def _control(self, on_second: Callable[[float], None]) -> Process:
+    def _control(self) -> Process:
         due_s = self._scenario.warm_s
         decision = Decision(self.engines.target, "steady", "not asked yet")
         while True:
@@ -111,7 +109,6 @@ class _Service:
                 due_s += self._policy.period_s
                 decision = self._decide()
             self._remember(decision)
-            on_second(self.env.now)
             yield self.env.timeout(1.0)
 
     def _decide(self) -> Decision:

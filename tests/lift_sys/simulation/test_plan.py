@@ -6,15 +6,12 @@ from lift_sys.simulation.plan import Impossible, batch_for, plan
 from lift_sys.simulation.profile import Call, Profile
 
 
-def test_a_plan_is_in_time_and_not_lavish(profile: Profile) -> None:
-    found = plan(profile, 20, Objective(ttft_s=1, total_s=8))
-    assert found.outcome.attainment >= 0.99
-    assert 1 <= found.replicas / found.by_arithmetic <= 2
-
-
-def test_twice_the_load_needs_about_twice_the_replicas(profile: Profile) -> None:
-    one, two = (plan(profile, rps, Objective(ttft_s=1, total_s=8)).replicas for rps in (25, 50))
-    assert two / one == pytest.approx(2, rel=0.15)
+def test_a_plan_is_in_time_not_lavish_and_grows_with_the_load(profile: Profile) -> None:
+    one, two = (plan(profile, rps, Objective(ttft_s=1, total_s=8)) for rps in (12, 24))
+    for found in (one, two):
+        assert found.outcome.attainment >= 0.99
+        assert 1 <= found.replicas / found.by_arithmetic <= 2
+    assert two.replicas / one.replicas == pytest.approx(2, abs=0.5)
 
 
 @pytest.mark.parametrize(
