@@ -15,8 +15,10 @@ from deployments.cli.fit import fit
 from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
 from deployments.cli.model import model
+from deployments.cli.plan import plan
 from deployments.cli.replay import replay
 from deployments.cli.serve import serve
+from deployments.cli.simulate import simulate
 from deployments.cli.validate import validate
 
 app = typer.Typer(
@@ -35,6 +37,8 @@ app.command()(calibrate)
 app.command()(audit)
 app.command()(doctor)
 app.command()(fit)
+app.command()(simulate)
+app.command()(plan)
 app.add_typer(model, name="model")
 app.add_typer(grammar, name="grammar")
 app.add_typer(bench, name="bench")

@@ -13,6 +13,7 @@ from deployments.cli.bench.graph import graph
 from deployments.cli.bench.plot import plot
 from deployments.cli.bench.scaling import scaling
 from deployments.cli.bench.service import service
+from deployments.cli.bench.simulation import simulation
 from deployments.cli.bench.start import start
 from deployments.cli.bench.takes import takes
 from deployments.cli.bench.validator import validator
@@ -29,6 +30,7 @@ bench.command()(graph)
 bench.command()(service)
 bench.command()(branches)
 bench.command()(engines)
+bench.command()(simulation)
 bench.command()(start)
 bench.command()(weights)
 bench.command()(fit)

@@ -1,0 +1,1 @@
+"""What of the simulation needs Ray or a picture."""
