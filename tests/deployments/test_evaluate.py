@@ -93,9 +93,10 @@ def test_what_is_recorded_is_indexed_and_drawn(folder: Path, monkeypatch: pytest
     results = folder / "docs" / "results"
     found = json.loads((results / "eval" / "tried.json").read_text(encoding="utf-8"))
     assert [row["arm"] for row in found["rows"]] == ["direct", "service"]
-    written = found["rows"][1]["completion_tokens"]
+    read, written = (found["rows"][1][f"{kind}_tokens"] for kind in ("prompt", "completion"))
+    assert read > 0
     assert written > 0
-    assert found["summary"]["service"]["usd"] == pytest.approx(written * 2 / 1e6)  # a scripted prompt has no tokens
+    assert found["summary"]["service"]["usd"] == pytest.approx((read * 1 + written * 2) / 1e6)
     assert (results / "eval" / "tried.png").read_bytes().startswith(b"\x89PNG")
     [figure] = json.loads((results / "summary.json").read_text(encoding="utf-8"))
     assert (figure["id"], figure["value"]) == ("eval.tried", 1)

@@ -6,13 +6,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from deployments.cli.console import out
 from deployments.cli.main import app
 
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console is as wide as where it was made, and a worker of pytest-xdist has 80 columns."""
+    monkeypatch.setattr(out, "width", 160)
+
+
 def lift(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words), env={"COLUMNS": "160"})
+    return CliRunner().invoke(app, list(words))
 
 
 def said(result: Result) -> str:
