@@ -111,7 +111,7 @@ class Engines:
     def _take_out(self, replica: Replica) -> None:
         replica.serving = False
         self._running.remove(replica)
-        self._ring.remove(replica)
+        self._ring.note_gone()
 
     def _count(self) -> None:
         self.bill.count(len(self._starting) + len(self._running))

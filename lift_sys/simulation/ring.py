@@ -1,42 +1,43 @@
 """Consistent hashing, as Ray's `ConsistentHashRouter` has it: where a session goes, and where when replicas change."""
 
 from bisect import bisect
-from operator import itemgetter
 from random import Random
 
 from lift_sys.simulation.replica import Replica
 
+_MOST_GONE = 0.1
+"""Of the points; beyond it they are cleared away."""
+
 
 class Ring:
-    """Each replica has some random points on a circle from 0 to 1; a session goes to the next point."""
+    """Each replica has some random points on a circle from 0 to 1; a session goes to the next that serves."""
 
     def __init__(self, points: int, random: Random) -> None:
         self._count = points
         self._random = random
-        self._points: list[tuple[float, Replica]] = []
         self._places: list[float] = []
-        self._gone: set[Replica] = set()
-        self._sorted = True
+        self._owners: list[Replica] = []
+        self._gone = 0
 
     def add(self, replica: Replica) -> None:
-        self._points += [(self._random.random(), replica) for _ in range(self._count)]
-        self._sorted = False
+        for _ in range(self._count):
+            place = self._random.random()
+            at = bisect(self._places, place)
+            self._places.insert(at, place)
+            self._owners.insert(at, replica)
 
-    def remove(self, replica: Replica) -> None:
-        self._gone.add(replica)
-        self._sorted = False
+    def note_gone(self) -> None:
+        """One of the replicas serves no more."""
+        self._gone += self._count
+        if self._gone > _MOST_GONE * len(self._places):
+            left = [(place, owner) for place, owner in zip(self._places, self._owners, strict=True) if owner.serving]
+            self._places = [place for place, _ in left]
+            self._owners = [owner for _, owner in left]
+            self._gone = 0
 
     def of(self, session: float) -> Replica:
-        """Needs a replica."""
-        if not self._sorted:
-            self._sort()
-        return self._points[bisect(self._places, session) % len(self._points)][1]
-
-    def _sort(self) -> None:
-        """When it is needed: many replicas may come and go at once."""
-        if self._gone:
-            self._points = [point for point in self._points if point[1] not in self._gone]
-            self._gone.clear()
-        self._points.sort(key=itemgetter(0))
-        self._places = [place for place, _ in self._points]
-        self._sorted = True
+        """Needs a replica that serves."""
+        at = bisect(self._places, session) % len(self._owners)
+        while not self._owners[at].serving:
+            at = (at + 1) % len(self._owners)
+        return self._owners[at]
