@@ -60,7 +60,11 @@ def disabled_for(architectures: list[str], folder: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("said", "forked"),
-    [({}, True), ({"head_start": False}, False), ({"sglang": {"enable_memory_saver": True}}, False)],
+    [
+        ({"head_start": True}, True),
+        ({}, False),
+        ({"head_start": True, "sglang": {"enable_memory_saver": True}}, False),
+    ],
 )
 def test_processes_are_forked_where_they_can_be(said: dict[str, object], forked: bool) -> None:
     assert may_fork(EngineSettings.model_validate(said)) == forked
