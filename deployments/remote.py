@@ -70,40 +70,50 @@ class Replicas:
         self._needed = needed
         self._asked = -_FRESH_S
         self._asking: asyncio.Task[None] | None = None
-        self._missing = tuple(needed)  # until the first answer is here
+        self._known: dict[str, DeploymentStatusOverview] = {}
 
     async def missing(self) -> tuple[str, ...]:
-        if self._asking is None and time.monotonic() - self._asked >= _FRESH_S:
-            self._asking = asyncio.create_task(self._ask())
-        if self._missing and self._asking:
+        self._ask_if_old()
+        if self._asking and self._without_replicas():
             await asyncio.shield(self._asking)
-        return self._missing
+        return self._without_replicas()
 
     async def watch(self, tell: Tell) -> None:
         """Without end: how many replicas there are in which state."""
         while True:
-            with contextlib.suppress(
-                RayError, RayServeException, LookupError
-            ):  # a controller that restarts; the next look tells
-                for name, states in (await asyncio.to_thread(self._states)).items():
-                    for state in REPLICAS.labels["state"]:
-                        tell(REPLICAS, states.get(ReplicaState(state.upper()), 0), deployment=name, state=state)
+            self._ask_if_old()
+            # From a controller that restarts nothing is heard; the next look tells.
+            with contextlib.suppress(RayError, RayServeException, LookupError):
+                if self._asking:
+                    await asyncio.shield(self._asking)
+                self._tell(tell)
             await asyncio.sleep(_FRESH_S)
 
-    def _states(self) -> dict[str, dict[ReplicaState, int]]:
-        application = serve.status().applications[serve.get_replica_context().app_name]
-        return {name: deployment.replica_states for name, deployment in application.deployments.items()}
+    def _tell(self, tell: Tell) -> None:
+        for name, deployment in self._known.items():
+            for state in REPLICAS.labels["state"]:
+                replicas = deployment.replica_states.get(ReplicaState(state.upper()), 0)
+                tell(REPLICAS, replicas, deployment=name, state=state)
+
+    def _ask_if_old(self) -> None:
+        if self._asking is None and time.monotonic() - self._asked >= _FRESH_S:
+            self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
         try:
-            self._missing = await asyncio.to_thread(self._without_replicas)
+            self._known = await asyncio.to_thread(_deployments)
         finally:
             self._asked, self._asking = time.monotonic(), None
 
     def _without_replicas(self) -> tuple[str, ...]:
-        application = serve.status().applications[serve.get_replica_context().app_name]
-        deployments = application.deployments
-        return tuple(name for name in self._needed if not _can_work(deployments[name]))
+        return tuple(name for name in self._needed if name not in self._known or not _can_work(self._known[name]))
+
+
+def _deployments() -> dict[str, DeploymentStatusOverview]:
+    deployments: dict[str, DeploymentStatusOverview] = (
+        serve.status().applications[serve.get_replica_context().app_name].deployments
+    )
+    return deployments
 
 
 def _can_work(deployment: DeploymentStatusOverview) -> bool:

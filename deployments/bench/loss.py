@@ -10,6 +10,7 @@ from itertools import count
 import httpx
 import psutil
 
+from deployments.bench.graph import service_of
 from lift_sys.evaluation.tasks import tasks18
 from schemas.wire import Wire
 
@@ -58,9 +59,8 @@ async def ask_for(
 
 def kill_one(deployment: str) -> None:
     """SIGKILL for one replica on this machine. Raises `LookupError` when there is none."""
-    title = f"ray::ServeReplica:lift:{deployment}"
     for process in psutil.process_iter(["cmdline"]):
-        if (process.info["cmdline"] or [""])[0].startswith(title):
+        if service_of((process.info["cmdline"] or [""])[0]) == deployment:
             process.kill()
             return
     raise LookupError(f"no replica of {deployment} runs on this machine")

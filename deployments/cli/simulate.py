@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from inspect import signature
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -194,8 +195,7 @@ def _show(study: _Study, rows: Sequence[dict[str, Any]]) -> None:
 
 def _said(options: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the defaults, so that the command is as one would type it."""
-    usual: dict[str, Any] = {"replicas": 20, "day_hours": 24, "phase": 0.25, "burst": 1.3, "ttft": 1.0, "total": 40.0}
-    usual |= {"model_profile": MEASURED, "seeds": 1, "minutes": 30, "jobs": 1, "calm": 300.0}
+    usual = {name: parameter.default for name, parameter in signature(simulate).parameters.items()}
     return {name: value for name, value in options.items() if value != usual.get(name)}
 
 

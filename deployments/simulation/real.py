@@ -17,7 +17,7 @@ from deployments.simulation.ray_default import RayDefault
 from deployments.simulation.study import NotAnswerable
 from lift_sys.scaling import EngineScaling
 from lift_sys.simulation.conditions import Conditions
-from lift_sys.simulation.outcome import Outcome
+from lift_sys.simulation.outcome import Outcome, percentile
 from lift_sys.simulation.policies import Ours, Policy
 from lift_sys.simulation.profile import Call, Kind, Profile
 from lift_sys.simulation.service import Scenario, simulate
@@ -67,12 +67,12 @@ class RealRun:
         gaps = []
         for number, asked in list(enumerate(real))[1:]:
             inside = [_in_phase(run, ends, number) for run in runs]
-            simulated = statistics.median(_percentile(one, 50) for one in inside)
-            gaps.append(Gap(arm, f"latency p50, phase {number + 1}, s", _percentile(asked, 50), simulated))
+            simulated = statistics.median(percentile(sorted(one), 50) for one in inside)
+            gaps.append(Gap(arm, f"latency p50, phase {number + 1}, s", percentile(sorted(asked), 50), simulated))
         for p in (90, 99):  # of the whole run, as a phase has too few requests
-            simulated = statistics.median(_percentile(run.served.total_s, p) for run in runs)
+            simulated = statistics.median(percentile(sorted(run.served.total_s), p) for run in runs)
             gaps.append(
-                Gap(arm, f"latency p{p}, s", _percentile([one for phase in real for one in phase], p), simulated)
+                Gap(arm, f"latency p{p}, s", percentile(sorted([one for phase in real for one in phase]), p), simulated)
             )
         paid = sum(row["running"] + row["starting"] for row in self._timeline(arm))
         gaps.append(Gap(arm, "replica-seconds", paid, statistics.median(run.replica_seconds for run in runs)))
@@ -163,10 +163,6 @@ def _in_phase(run: Outcome, ends: Sequence[float], number: int) -> list[float]:
     begin, end = _phases(ends)[number]
     pairs = zip(run.served.arrived_s, run.served.total_s, strict=True)
     return [total_s for arrived_s, total_s in pairs if begin - 1e-6 <= arrived_s < end - 1e-6]
-
-
-def _percentile(values: Sequence[float], p: int) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
 
 
 def mean_error(gaps: Sequence[Gap]) -> float:

@@ -95,7 +95,12 @@ class Outcome:
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
-    return {f"p{p}": round(ordered[int(len(ordered) * p / 100)], 4) for p in (50, 95, 99)} if ordered else {}
+    return {f"p{p}": round(percentile(ordered, p), 4) for p in (50, 95, 99)} if ordered else {}
+
+
+def percentile(ordered: Sequence[float], p: int) -> float:
+    """Needs values in order, and a `p` below 100."""
+    return ordered[int(len(ordered) * p / 100)]
 
 
 def flaps(changes: Sequence[tuple[float, int]], span_s: float) -> int:

@@ -18,7 +18,7 @@ from lift_sys.simulation.validators import Validators
 
 Process = Generator[Event, None, None]
 _TRIES = 2
-"""Of a call: remote.py asks once more when a replica dies."""
+"""Of a call: the service answers 503 when a replica dies, and a client that is told to come back asks once more."""
 
 
 @dataclass(frozen=True)
