@@ -1,7 +1,7 @@
 """The processes that SGLang starts: what they are told of this machine, and a head start.
 
 SGLang spawns its scheduler when its own imports are through, and the new process imports the same libraries once more:
-half of an engine's start. Here a server imports them beside us instead, and the scheduler is forked from it.
+half of an engine's start. With `head_start` a server imports them beside us, and the scheduler is forked from that.
 """
 
 import json
