@@ -23,6 +23,6 @@ class Conditions(BaseModel):
     """From what a replica says of itself to the decision."""
     silent_share: Share = 0.0
     """Of the reports, that do not arrive."""
-    ring_points: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """Of a replica, on the router's ring (Ray's default): the fewer, the more unequal the shares of two replicas."""
+    ring_points: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    """Of a replica, on the router's ring, as deployments/app.py sets it: the fewer, the more unequal their shares."""
     validator_start_s: Seconds = 5.0

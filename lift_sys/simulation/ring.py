@@ -1,7 +1,8 @@
 """Consistent hashing, as Ray's `ConsistentHashRouter` has it: where a session goes, and where when replicas change."""
 
-from bisect import bisect
 from random import Random
+
+import numpy as np
 
 from lift_sys.simulation.replica import Replica
 
@@ -15,29 +16,36 @@ class Ring:
     def __init__(self, points: int, random: Random) -> None:
         self._count = points
         self._random = random
-        self._places: list[float] = []
-        self._owners: list[Replica] = []
+        self._replicas: list[Replica] = []
+        self._places = np.empty(0)
+        self._owners = np.empty(0, dtype=np.int64)
+        """The replica of each place, in `_replicas`."""
         self._gone = 0
 
     def add(self, replica: Replica) -> None:
-        for _ in range(self._count):
-            place = self._random.random()
-            at = bisect(self._places, place)
-            self._places.insert(at, place)
-            self._owners.insert(at, replica)
+        new = np.sort([self._random.random() for _ in range(self._count)])
+        at = np.searchsorted(self._places, new)
+        self._places = np.insert(self._places, at, new)
+        self._owners = np.insert(self._owners, at, len(self._replicas))
+        self._replicas.append(replica)
 
     def note_gone(self) -> None:
         """One of the replicas serves no more."""
         self._gone += self._count
         if self._gone > _MOST_GONE * len(self._places):
-            left = [(place, owner) for place, owner in zip(self._places, self._owners, strict=True) if owner.serving]
-            self._places = [place for place, _ in left]
-            self._owners = [owner for _, owner in left]
+            serving = np.array([replica.serving for replica in self._replicas], dtype=bool)
+            left = serving[self._owners]
+            self._places = self._places[left]
+            self._owners = (np.cumsum(serving) - 1)[self._owners[left]]
+            self._replicas = [replica for replica in self._replicas if replica.serving]
             self._gone = 0
 
     def of(self, session: float) -> Replica:
         """Needs a replica that serves."""
-        at = bisect(self._places, session) % len(self._owners)
-        while not self._owners[at].serving:
-            at = (at + 1) % len(self._owners)
-        return self._owners[at]
+        at = int(np.searchsorted(self._places, session))
+        while not (replica := self._at(at)).serving:
+            at += 1
+        return replica
+
+    def _at(self, place: int) -> Replica:
+        return self._replicas[int(self._owners[place % len(self._owners)])]
