@@ -77,7 +77,7 @@ export class Answer {
   judged(code, verdict) {
     this.timeline.done("code");
     this.timeline.done("validate");
-    this.timeline.done("verdict", verdict.level);
+    this.timeline.judged(verdict.level);
     fill(this.parts.verdict, verdictCard(verdict));
     fill(this.parts.code, codeCard(code, this.codes, this.codes.length));
     fill(this.parts.evidence, evidenceCard(verdict.evidence, verdict));
@@ -90,7 +90,7 @@ export class Answer {
     fill(this.parts.code, codeCard(response.code, this.codes, response.variations));
     fill(this.parts.questions, questionsCard(response.questions, (question, words) => this.answer(response, question, words)));
     fill(this.parts.costs, costsCard(response.stages, response, this.usdPerHour));
-    this.timeline.measured(response.stages);
+    this.timeline.measured(response.stages, response.seconds);
     this.timeline.end("done");
     this.tell(`Verdict: ${verdict.level}. ${verdict.reason}`);
   }

@@ -43,7 +43,7 @@ const named = (name, found) => (found.length ? `${name}: ${found.join(", ")}` : 
 
 function block(text, label) {
   const copy = el("button", { type: "button", class: "copy", onclick: () => copied(copy, text) }, "Copy");
-  return el("div", { class: "block" }, copy, source(text, label));
+  return el("div", { class: "block" }, source(text, label), copy);
 }
 
 async function copied(button, text) {

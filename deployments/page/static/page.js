@@ -48,14 +48,13 @@ function begin(answer) {
   for (const name of Object.values(FIELDS)) mark(name, "");
   at("key").hidden = true;
   at("cancel").hidden = false;
-  form.classList.add("working");
+  at("starters").hidden = true;
   fill(at("results"), answer.element);
 }
 
 function end(request, last, answer) {
   running = null;
   at("cancel").hidden = true;
-  form.classList.remove("working");
   if (last?.event === "answer") remember(request, last.response, answer.codes);
   if (last?.event === "problem") refused(last.problem, request);
 }
@@ -118,7 +117,6 @@ function reopen({ request, response, codes }) {
   write(request);
   answer.codes = codes;
   answer.take({ event: "answer", response });
-  answer.timeline.of(response.seconds);
   at("results").focus();
 }
 

@@ -28,8 +28,15 @@ export class Timeline {
     this.set(name, "done", note);
   }
 
+  /** The last stage is a word, and takes no time of its own. */
+  judged(level) {
+    this.stages.verdict.word = level;
+    this.set("verdict", "done");
+  }
+
   /** What the service itself measured stands in place of what was seen from here. */
-  measured(reports) {
+  measured(reports, total) {
+    this.seconds = total;
     for (const { stage: name, seconds: measured, attempts } of reports) {
       this.stages[name].seconds = measured;
       this.set(name, "done", attempts > 1 && name === "ir" ? `${attempts} attempts` : undefined);
@@ -44,11 +51,6 @@ export class Timeline {
     this.element.classList.add("ended");
   }
 
-  /** The time of an answer that came earlier. */
-  of(total) {
-    fill(this.total, `${seconds(total)} in all`);
-  }
-
   set(name, state, note) {
     const one = this.stages[name];
     one.state = state;
@@ -59,12 +61,12 @@ export class Timeline {
 
   tick() {
     Object.values(this.stages).forEach((one) => this.clock(one));
-    fill(this.total, `${seconds((performance.now() - this.begun) / 1000)} in all`);
+    fill(this.total, `${seconds(this.seconds ?? (performance.now() - this.begun) / 1000)} in all`);
   }
 
   clock(one) {
     const value = one.state === "running" ? (performance.now() - one.since) / 1000 : one.seconds;
-    fill(one.clock, value === undefined ? one.state : seconds(value));
+    fill(one.clock, value === undefined ? one.word ?? one.state : seconds(value));
   }
 }
 

@@ -10,6 +10,7 @@ const MEANINGS = {
   rejected: "It fails an example of yours, has another signature, or reaches for what it may not.",
 };
 const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
+const ORIGINS = { rule: "a rule", user: "from you", inferred: "inferred", stated: "stated", implied: "implied", guess: "a guess" };
 const KINDS = { static: "Rules", example: "Examples", assertion: "Assertions", agreement: "Agreement" };
 
 export function verdictCard(verdict) {
@@ -41,9 +42,9 @@ function row({ clause, origin, outcome, detail, inputs_tried, counterexample }) 
     el("span", { class: "outcome" }, el("span", { "aria-hidden": "true" }, MARKS[outcome]), ` ${outcome}`),
     el("div", {},
       el("p", { class: "detail" }, detail),
-      el("p", { class: "quiet small" }, clause, ` · ${origin === "user" ? "from you" : origin}`,
-        inputs_tried > 0 && ` · ${count(inputs_tried, "input")} tried`),
-      counterexample && el("p", { class: "counter" }, el("b", {}, "Counterexample "), el("code", {}, counterexample))));
+      counterexample && el("p", { class: "counter" }, el("b", {}, "Counterexample "), el("code", {}, counterexample))),
+    el("p", { class: "quiet small basis" }, el("span", {}, clause), el("span", {}, ORIGINS[origin]),
+      inputs_tried > 0 && el("span", {}, `${count(inputs_tried, "input")} tried`)));
 }
 
 function rival({ call, chosen, chosen_by, other, other_by }) {
