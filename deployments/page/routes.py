@@ -11,7 +11,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""https://www.w3.org/TR/CSP3/. What a model wrote is shown on this page: should it ever become markup, it does nothing."""
+"""https://www.w3.org/TR/CSP3/. The page shows what a model wrote: should it ever become markup, it does nothing."""
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-cache",  # ask each time; the answer is a 304 while the ETag is the same

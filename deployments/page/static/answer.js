@@ -2,27 +2,27 @@
 
 import { codeCard, CodeDraft } from "./code.js";
 import { costsCard } from "./costs.js";
-import { count, el, fill } from "./dom.js";
+import { count, el, fill, seen } from "./dom.js";
 import { irCard, irDraft } from "./ir.js";
 import { problemCard } from "./problem.js";
 import { questionsCard } from "./questions.js";
 import { Timeline } from "./timeline.js";
-import { evidenceCard, verdictCard } from "./verdict.js";
+import { evidenceCard, KINDS, verdictCard } from "./verdict.js";
 
-const PARTS = ["problem", "verdict", "questions", "code", "evidence", "ir", "costs"];
-const LEFT = PARTS.slice(0, 5);
+const LEFT = ["problem", "verdict", "questions", "code", "evidence"];
+const RIGHT = ["ir", "costs"];
 
 /** `tell(sentence)` is for those who listen; `answer` and `again` for what the user presses. */
 export class Answer {
   constructor({ usdPerHour, tell, answer, again }) {
     Object.assign(this, { usdPerHour, tell, answer, again });
     this.timeline = new Timeline();
-    this.parts = Object.fromEntries(PARTS.map((name) => [name, el("div", { class: `part ${name}-part` })]));
-    const [left, right] = [LEFT, PARTS.slice(5)].map((names) => el("div", { class: "column" }, names.map((name) => this.parts[name])));
-    this.element = el("div", { class: "answer" }, this.timeline.element, el("div", { class: "columns" }, left, right));
-    this.draft = "";
+    this.parts = Object.fromEntries([...LEFT, ...RIGHT].map((name) => [name, el("div", { class: "part" })]));
+    const columns = [LEFT, RIGHT].map((names) =>
+      el("div", { class: "column" }, names.map((name) => this.parts[name])));
+    this.element = el("div", { class: "answer" }, this.timeline.element, el("div", { class: "columns" }, columns));
     this.codes = [];
-    this.evidence = [];
+    this.evidence = new Map();
   }
 
   /** Show one event of schemas/events.py. */
@@ -34,14 +34,13 @@ export class Answer {
     accepted: ({ variations }) => {
       this.most = variations;
       this.timeline.run("ir");
+      fill(this.parts.ir, irDraft());
+      fill(this.parts.code, el("p", { class: "ghost quiet" }, "The code comes here, and then what speaks for it."));
       this.tell("The request was taken.");
     },
     resumed: () => this.tell("The connection broke, and was taken up again."),
     "ir.delta": ({ text }) => {
-      this.draft += text;
-      this.timeline.run("ir");
-      if (!this.parts.ir.firstChild) fill(this.parts.ir, irDraft(""));
-      this.parts.ir.querySelector("pre").append(text);
+      this.parts.ir.querySelector("pre").append(seen(text));
     },
     "ir.done": ({ ir }) => {
       fill(this.parts.ir, irCard(ir));
@@ -58,37 +57,40 @@ export class Answer {
   };
 
   candidate(code) {
-    if (!this.codes.length) {
-      this.drafts = new CodeDraft();
+    this.codes.push(code);
+    if (!this.verdict) {
+      this.drafts ??= new CodeDraft();
+      this.drafts.add(code);
       fill(this.parts.code, this.drafts.element);
     }
-    this.codes.push(code);
-    this.drafts.add(code);
-    this.timeline.run("code", this.most ? `${this.codes.length} of at most ${this.most}` : count(this.codes.length, "variation"));
+    this.timeline.run("code", `${this.codes.length} of at most ${this.most}`);
   }
 
   checked({ clause, passed, evidence }) {
     this.timeline.done("code");
-    this.evidence.push(evidence ?? bare(clause, passed));
-    this.timeline.run("validate", count(this.evidence.length, "clause"));
-    fill(this.parts.evidence, evidenceCard(this.evidence));
+    // A clause comes again with every wave of variations.
+    this.evidence.set(clause, evidence ?? bare(clause, passed));
+    this.timeline.run("validate", count(this.evidence.size, "clause"));
+    fill(this.parts.evidence, evidenceCard([...this.evidence.values()]));
   }
 
-  judged(code, verdict) {
+  /** More variations may follow, until there is a whole answer. */
+  judged(code, verdict, response = null) {
+    this.verdict = verdict;
     this.timeline.done("code");
     this.timeline.done("validate");
     this.timeline.judged(verdict.level);
-    fill(this.parts.verdict, verdictCard(verdict));
-    fill(this.parts.code, codeCard(code, this.codes, this.codes.length));
+    fill(this.parts.verdict, verdictCard(verdict, response ? "Verdict" : "Verdict so far"));
+    fill(this.parts.code, codeCard(code, this.codes, response?.variations ?? this.codes.length));
     fill(this.parts.evidence, evidenceCard(verdict.evidence, verdict));
   }
 
   whole(response) {
     const { verdict } = response;
     fill(this.parts.ir, irCard(response.ir));
-    this.judged(response.code, verdict);
-    fill(this.parts.code, codeCard(response.code, this.codes, response.variations));
-    fill(this.parts.questions, questionsCard(response.questions, (question, words) => this.answer(response, question, words)));
+    this.judged(response.code, verdict, response);
+    const answer = (question, words) => this.answer(response, question, words);
+    fill(this.parts.questions, questionsCard(response.questions, answer));
     fill(this.parts.costs, costsCard(response.stages, response, this.usdPerHour));
     this.timeline.measured(response.stages, response.seconds);
     this.timeline.end("done");
@@ -108,6 +110,6 @@ export class Answer {
 
 /** A clause of which no more is told than whether it holds. */
 function bare(clause, passed) {
-  const kind = clause.startsWith("examples") ? "example" : clause.startsWith("assertions") ? "assertion" : "static";
-  return { clause, kind, origin: "rule", outcome: passed ? "passed" : "failed", detail: clause, inputs_tried: 0, counterexample: null };
+  const kind = Object.keys(KINDS).find((name) => clause.startsWith(name)) ?? "static";
+  return { clause, kind, origin: "rule", outcome: passed ? "passed" : "failed", detail: clause };
 }

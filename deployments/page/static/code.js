@@ -8,7 +8,7 @@ const COPIED_MS = 2000;
 
 /** Source in colours. */
 export function source(text, label) {
-  const lines = [...tokens(text)].map(([kind, part]) => (kind === "plain" ? part : el("span", { class: `t-${kind}` }, part)));
+  const lines = Array.from(tokens(text), ([kind, part]) => el("span", { class: `t-${kind}` }, part));
   return el("pre", { tabindex: "0", class: "source", role: "group", "aria-label": label }, el("code", {}, lines));
 }
 

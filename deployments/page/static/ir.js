@@ -4,8 +4,6 @@ import { card, el } from "./dom.js";
 import { tabs } from "./tabs.js";
 import { source } from "./code.js";
 
-const ORIGINS = { user: "you", inferred: "inferred", stated: "stated", implied: "implied", guess: "guess" };
-
 export function irCard(ir) {
   const pages = [
     { name: "To read", body: readable(ir) },
@@ -14,9 +12,10 @@ export function irCard(ir) {
   return card("Specification", { class: "ir" }, tabs("Forms of the specification", pages));
 }
 
-/** While it is being written: a model's text so far. */
-export function irDraft(text) {
-  return card("Specification", { class: "ir" }, el("p", { class: "quiet" }, "being written …"), el("pre", { tabindex: "0", class: "draft" }, text));
+/** While it is being written; a model's text so far, where the service tells it, goes into its `pre`. */
+export function irDraft() {
+  const text = el("pre", { tabindex: "0", class: "draft", "aria-label": "What is written so far", role: "group" });
+  return card("Specification", { class: "ir" }, el("p", { class: "quiet" }, "is being written …"), text);
 }
 
 function readable(ir) {
@@ -24,11 +23,14 @@ function readable(ir) {
     el("p", { class: "summary" }, ir.intent.summary),
     el("p", { class: "quiet" }, ir.intent.rationale),
     source(header(ir.signature), "The signature"),
-    clauses("Examples", ir.examples.map((e) => [`(${e.arguments}) ${e.expect === "raises" ? "raises" : "→"} ${e.value}`, ORIGINS[e.origin]])),
-    clauses("Assertions", ir.assertions.map((a) => [`${a.kind} ${a.expr}`, ORIGINS[a.origin]])),
-    clauses("Effects", effects(ir.effects)),
-    clauses("Left open", ir.holes.map((h) => [h.question, `assumed ${h.assumed}`]), "words"));
+    clauses("Examples", "code", ir.examples.map(example)),
+    clauses("Assertions", "code", ir.assertions.map((a) => [`${a.kind} ${a.expr}`, a.origin])),
+    clauses("Effects", "words", effects(ir.effects)),
+    clauses("Left open", "words", ir.holes.map((h) => [h.question, `assumed ${h.assumed}`])));
 }
+
+const example = ({ arguments: given, expect, value, origin }) =>
+  [`(${given}) ${expect === "raises" ? "raises" : "→"} ${value}`, origin === "user" ? "you" : origin];
 
 function effects({ pure, allowed, raises, imports }) {
   const said = [[pure ? "leaves everything but its result alone" : "has effects", null]];
@@ -38,11 +40,11 @@ function effects({ pure, allowed, raises, imports }) {
   return said;
 }
 
-function clauses(title, rows, kind = "") {
+function clauses(title, kind, rows) {
   if (!rows.length) return null;
-  const words = kind || (title === "Effects" ? "words" : "code");
-  return [el("h3", {}, title), el("ul", { class: "clauses" }, rows.map(([text, tag]) =>
-    el("li", {}, el("span", { class: words }, text), tag && el("span", { class: "tag" }, tag))))];
+  const items = rows.map(([text, tag]) =>
+    el("li", {}, el("span", { class: kind }, text), tag && el("span", { class: "tag" }, tag)));
+  return [el("h3", {}, title), el("ul", { class: "clauses" }, items)];
 }
 
 const STARS = { var_positional: "*", var_keyword: "**" };

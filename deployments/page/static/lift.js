@@ -7,18 +7,20 @@ const MOST_BREAKS = 6;
 const PAUSES_MS = [250, 500, 1000, 2000, 4000, 8000];
 
 /**
- * Yields the events of schemas/events.py, and `resumed` after a broken connection. The last one is `answer` or `problem`.
+ * Yields the service's events, and `resumed` after a broken connection. The last one is `answer` or `problem`.
  * Throws an `AbortError` when `signal` aborts.
  */
 export async function* lift(request, { key, signal }) {
   const headers = { accept: "text/event-stream", ...(key ? { authorization: `Bearer ${key}` } : {}) };
   const body = JSON.stringify({ ...request, stream: true });
-  let ask = () => fetch("v1/lift", { method: "POST", headers: { ...headers, "content-type": "application/json" }, body, signal });
+  const post = { method: "POST", headers: { ...headers, "content-type": "application/json" }, body, signal };
+  let ask = () => fetch("v1/lift", post);
   let place = null;
   for (let breaks = 0; breaks <= MOST_BREAKS; breaks += 1) {
     try {
       if (breaks) await pause(PAUSES_MS[breaks - 1], signal);
       const answer = await ask();
+      if (breaks && answer.status >= 500) continue;
       if (breaks && answer.ok) yield { event: "resumed" };
       for await (const { id, name, data } of read(answer)) {
         if (name === "accepted") place = { request: data.request_id };
@@ -48,7 +50,8 @@ async function refusal(answer, type) {
   const retry_after_s = Number(answer.headers.get("retry-after")) || null;
   if (type.startsWith("application/problem+json")) return { problem: await answer.json(), retry_after_s };
   const detail = "The answer did not come from the service itself: something between it and you refused the request.";
-  return { problem: { title: answer.statusText || "Refused", status: answer.status, detail, errors: [] }, retry_after_s };
+  const title = answer.statusText || "Refused";
+  return { problem: { title, status: answer.status, detail, errors: [] }, retry_after_s };
 }
 
 function unreachable(place) {

@@ -10,7 +10,7 @@ const STARTERS = [
   ["is a text a palindrome, whatever its case and punctuation", ""],
   ["turn seconds into words, such as 1 h 2 min", "spelt(3720) == '1 h 2 min'"],
 ];
-const FIELDS = { prompt: "prompt", examples: "examples", n: "n" };
+const FIELDS = ["prompt", "examples", "n"];
 
 const at = (id) => document.getElementById(id);
 const form = at("ask");
@@ -22,7 +22,7 @@ async function send(request) {
   running?.abort();
   const mine = new AbortController();
   running = mine;
-  const answer = new Answer({ usdPerHour, tell, answer: (response, question, words) => send(answered(request, response, question, words)), again: () => send(request) });
+  const answer = shown(request);
   begin(answer);
   let last = null;
   try {
@@ -39,13 +39,23 @@ async function send(request) {
   }
 }
 
+/** An empty answer to a request. What it leaves open, and asking again, lead to another request. */
+function shown(request) {
+  return new Answer({
+    usdPerHour,
+    tell,
+    answer: (response, question, words) => send(answered(request, response, question, words)),
+    again: () => send(request),
+  });
+}
+
 /** The request again, with one more answer; what does not depend on it is not written anew. */
 function answered(request, response, question, answer) {
   return { ...request, ir: response.ir, answers: [...(request.answers ?? []), { question, answer }] };
 }
 
 function begin(answer) {
-  for (const name of Object.values(FIELDS)) mark(name, "");
+  for (const name of FIELDS) mark(name, "");
   at("key").hidden = true;
   at("cancel").hidden = false;
   at("starters").hidden = true;
@@ -60,9 +70,13 @@ function end(request, last, answer) {
 }
 
 function refused({ status, errors }, request) {
-  const marked = (errors ?? []).filter(({ field, message }) => mark(...placed(field, message)));
-  if (marked.length) at(placed(marked[0].field, "")[0]).focus();
-  if (status !== 401) return;
+  const wrong = (errors ?? []).map(placed).filter(({ name }) => FIELDS.includes(name));
+  wrong.forEach(({ name, message }) => mark(name, message));
+  if (wrong.length) at(wrong[0].name).focus();
+  if (status === 401) askForKey(request);
+}
+
+function askForKey(request) {
   at("key").hidden = false;
   at("key").onsubmit = (event) => {
     event.preventDefault();
@@ -73,18 +87,16 @@ function refused({ status, errors }, request) {
   at("key-value").focus();
 }
 
-/** Which field of the form a field of the request is, and what to say there. */
-function placed(field, message) {
+/** Which field of the form a field of the request is, and what to say there: `examples.2` is the third line. */
+function placed({ field, message }) {
   const [name, line] = field.split(".");
-  return [FIELDS[name], line === undefined ? message : `line ${Number(line) + 1}: ${message}`];
+  return { name, message: line === undefined ? message : `line ${Number(line) + 1}: ${message}` };
 }
 
 function mark(name, message) {
-  if (!name) return false;
   fill(at(`${name}-wrong`), message);
   if (message) at(name).setAttribute("aria-invalid", "true");
   else at(name).removeAttribute("aria-invalid");
-  return true;
 }
 
 const tell = (sentence) => fill(at("said"), sentence);
@@ -105,14 +117,15 @@ function showHistory() {
   fill(at("history").querySelector("ol"), kept.entries.map((entry) => {
     const { request, response } = entry;
     const words = [request.prompt, ...(request.answers ?? []).map(({ answer }) => answer)].join(" · ");
+    const { level } = response.verdict;
     return el("li", {}, el("button", { type: "button", onclick: () => reopen(entry) },
-      el("span", { class: "asked" }, words), el("span", { class: `tag ${response.verdict.level}` }, response.verdict.level)));
+      el("span", { class: "asked" }, words), el("span", { class: `tag ${level}` }, level)));
   }));
 }
 
 function reopen({ request, response, codes }) {
   running?.abort();
-  const answer = new Answer({ usdPerHour, tell, answer: (whole, question, words) => send(answered(request, whole, question, words)), again: () => send(request) });
+  const answer = shown(request);
   fill(at("results"), answer.element);
   write(request);
   answer.codes = codes;
@@ -134,7 +147,9 @@ form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
 at("cancel").addEventListener("click", () => running?.abort());
-fill(at("starters"), STARTERS.map(([prompt, example]) =>
-  el("li", {}, el("button", { type: "button", onclick: () => { write({ prompt, examples: [example] }); at("prompt").focus(); } }, prompt))));
+fill(at("starters"), STARTERS.map(([prompt, example]) => {
+  const start = () => { write({ prompt, examples: [example] }); at("prompt").focus(); };
+  return el("li", {}, el("button", { type: "button", onclick: start }, prompt));
+}));
 showHistory();
 fetch("assets/price.json").then((answer) => answer.json()).then(({ usd_per_hour }) => { usdPerHour = usd_per_hour; });

@@ -14,6 +14,12 @@ const REMEDIES = {
   504: "Ask again with fewer variations or a smaller request.",
 };
 
+/** Only an address of the service's own is a link. */
+function page(type) {
+  if (!/^\/problems\/[\w-]+$/.test(type ?? "")) return null;
+  return [" · ", el("a", { href: type.slice(1) }, "more about this")];
+}
+
 /** `again` is called when the user wants the same request sent once more. */
 export function problemCard(problem, retry_after_s, again) {
   const remedy = retry_after_s ? `Ask again in ${retry_after_s} seconds.` : REMEDIES[problem.status] ?? "Ask again.";
@@ -24,5 +30,5 @@ export function problemCard(problem, retry_after_s, again) {
     el("p", { class: "remedy" }, remedy),
     el("div", { class: "buttons" }, el("button", { type: "button", onclick: again }, "Ask again")),
     el("p", { class: "quiet small" }, problem.status ? `status ${problem.status}` : null,
-      problem.type && problem.type !== "about:blank" && [" · ", el("code", {}, problem.type)]));
+      page(problem.type)));
 }

@@ -1,7 +1,7 @@
 // Colours for Python source: enough of the language's tokens to read it well, and no more.
 
-const KEYWORDS = new Set(("and as assert async await break case class continue def del elif else except finally for from "
-  + "global if import in is lambda match nonlocal not or pass raise return try while with yield").split(" "));
+const KEYWORDS = new Set(("and as assert async await break case class continue def del elif else except finally for "
+  + "from global if import in is lambda match nonlocal not or pass raise return try while with yield").split(" "));
 const CONSTANTS = new Set(["True", "False", "None", "self", "cls"]);
 
 const END = /(?![^])/.source;

@@ -16,7 +16,9 @@ function question({ question: text, options, assumed }, answer) {
     event.preventDefault();
     if (words.value.trim()) answer(text, words.value.trim());
   } }, el("label", { for: field }, "Or in other words"), words, el("button", { type: "submit" }, "Answer"));
+  const tag = (option) => option === assumed && el("span", { class: "tag" }, "assumed");
   const buttons = options.map((option) =>
-    el("button", { type: "button", onclick: () => answer(text, option) }, option, option === assumed && el("span", { class: "tag" }, "assumed")));
-  return el("div", { class: "question" }, el("h3", { id }, text), el("div", { class: "options", role: "group", "aria-labelledby": id }, buttons), own);
+    el("button", { type: "button", onclick: () => answer(text, option) }, option, tag(option)));
+  return el("div", { class: "question" }, el("h3", { id }, text),
+    el("div", { class: "options", role: "group", "aria-labelledby": id }, buttons), own);
 }

@@ -1,7 +1,7 @@
 // Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 // The browser's own EventSource can neither POST nor send a key.
 
-/** Yields `{id, name, data}` of a response's body, `data` read as JSON. Comments keep the line awake and say nothing. */
+/** Yields `{id, name, data}` of a response's body, `data` read as JSON. Comments, which keep it awake, are left out. */
 export async function* events(body) {
   let event = { id: "", name: "message", data: [] };
   for await (const line of lines(body)) {

@@ -22,7 +22,8 @@ export function tabs(label, pages) {
 
   function add({ name, body }) {
     const [id, panelId, index] = [newId("tab"), newId("panel"), pairs.length];
-    const tab = el("button", { type: "button", role: "tab", id, "aria-controls": panelId, onclick: () => show(index) }, name);
+    const onclick = () => show(index);
+    const tab = el("button", { type: "button", role: "tab", id, "aria-controls": panelId, onclick }, name);
     const panel = el("div", { role: "tabpanel", id: panelId, "aria-labelledby": id }, body);
     pairs.push({ tab, panel });
     list.append(tab);
@@ -31,7 +32,8 @@ export function tabs(label, pages) {
   }
 
   list.addEventListener("keydown", (event) => {
-    const next = { Home: 0, End: pairs.length - 1 }[event.key] ?? (shown + STEPS[event.key] + pairs.length) % pairs.length;
+    const beside = (shown + STEPS[event.key] + pairs.length) % pairs.length;
+    const next = { Home: 0, End: pairs.length - 1 }[event.key] ?? beside;
     if (Number.isNaN(next)) return;
     event.preventDefault();
     show(next);

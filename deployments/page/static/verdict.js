@@ -10,14 +10,15 @@ const MEANINGS = {
   rejected: "It fails an example of yours, has another signature, or reaches for what it may not.",
 };
 const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
-const ORIGINS = { rule: "a rule", user: "from you", inferred: "inferred", stated: "stated", implied: "implied", guess: "a guess" };
-const KINDS = { static: "Rules", example: "Examples", assertion: "Assertions", agreement: "Agreement" };
+const ORIGINS = { rule: "a rule", user: "from you", guess: "a guess" };
+/** Each is how its clauses' names begin too. */
+export const KINDS = { static: "Rules", example: "Examples", assertion: "Assertions", agreement: "Agreement" };
 
-export function verdictCard(verdict) {
+export function verdictCard(verdict, title) {
   const { level } = verdict;
   const scale = el("ol", { class: "scale", "aria-hidden": "true" },
     LEVELS.map((name) => el("li", { class: name === level ? "here" : "" }, name)));
-  return card("Verdict", { class: `verdict ${level}` },
+  return card(title, { class: `verdict ${level}` },
     el("p", { class: "level" }, level),
     el("p", { class: "reason" }, capital(verdict.reason)),
     scale,
@@ -33,8 +34,9 @@ export function evidenceCard(evidence, verdict = null) {
 }
 
 function tally(evidence) {
-  const counts = Object.keys(MARKS).map((outcome) => [evidence.filter((one) => one.outcome === outcome).length, outcome]);
-  return el("p", { class: "quiet" }, counts.filter(([number]) => number).map(([number, outcome]) => `${number} ${outcome}`).join(", "));
+  const counts = Object.keys(MARKS).map((name) => [evidence.filter(({ outcome }) => outcome === name).length, name]);
+  const said = counts.filter(([number]) => number).map(([number, name]) => `${number} ${name}`);
+  return el("p", { class: "quiet" }, said.join(", "));
 }
 
 function row({ clause, origin, outcome, detail, inputs_tried, counterexample }) {
@@ -43,25 +45,27 @@ function row({ clause, origin, outcome, detail, inputs_tried, counterexample }) 
     el("div", {},
       el("p", { class: "detail" }, detail),
       counterexample && el("p", { class: "counter" }, el("b", {}, "Counterexample "), el("code", {}, counterexample))),
-    el("p", { class: "quiet small basis" }, el("span", {}, clause), el("span", {}, ORIGINS[origin]),
+    el("p", { class: "quiet small basis" }, el("span", {}, clause), el("span", {}, ORIGINS[origin] ?? origin),
       inputs_tried > 0 && el("span", {}, `${count(inputs_tried, "input")} tried`)));
 }
 
 function rival({ call, chosen, chosen_by, other, other_by }) {
   return el("div", { class: "rival" },
     el("h3", {}, "Where the variations differ"),
-    el("p", {}, el("code", {}, call), " gives ", el("code", {}, chosen), ` with this code and ${chosen_by - 1} like it, `,
-      el("code", {}, other), ` with ${count(other_by, "other")}.`));
+    el("p", {}, el("code", {}, call), " gives ", el("code", {}, chosen),
+      ` with this code and ${chosen_by - 1} like it, `, el("code", {}, other), ` with ${count(other_by, "other")}.`));
 }
 
 function footing({ agreement, spec_strength, sandbox }) {
   const said = [
-    agreement !== null && agreement !== undefined && `${percent(agreement)} of the other variations do the same`,
-    spec_strength !== null && spec_strength !== undefined && `the assertions reject ${percent(spec_strength)} of wrong results`,
+    known(agreement) && `${percent(agreement)} of the other variations do the same`,
+    known(spec_strength) && `the assertions reject ${percent(spec_strength)} of wrong results`,
     sandbox ? `sandbox: ${sandbox}` : "the code was never run",
   ];
   return el("p", { class: "quiet small" }, said.filter(Boolean).join(" · "));
 }
+
+const known = (share) => share !== null && share !== undefined;
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 

@@ -1,12 +1,11 @@
 """A real Chromium, one for all tests of the page; each test has a server's script and a tab of its own."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.deployments.page.chromium import chromium
 from tests.deployments.page.scripted import Script, running
 
 PATIENCE_MS = 5_000
@@ -14,12 +13,8 @@ PATIENCE_MS = 5_000
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "no Chromium on PATH: `make test` installs it, or `apt-get install chromium` does"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=Path(path), args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The page's routes beside a `/v1/lift` that tells what a test wrote, so that nothing of a request is left to chance."""
+"""The page's routes beside a `/v1/lift` that tells what a test wrote: nothing is left to chance."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,8 @@ from deployments.page.routes import add_page
 from tests.deployments.page.story import Event, events, response
 
 _START_S = 10
+_ARRIVES_S = 0.2
+"""What a browser has received and not yet read, it forgets when the line is cut."""
 
 
 class Broken(Exception):
@@ -55,6 +57,7 @@ class Script:
             yield f"id: {number}\nevent: {name}\ndata: {json.dumps({'event': name, **data})}\n\n"
             await asyncio.sleep(0)
             if number == cut:
+                await asyncio.sleep(_ARRIVES_S)
                 raise Broken
             if number == self.holds_after:
                 await self._hold()
