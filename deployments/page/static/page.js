@@ -44,9 +44,15 @@ function shown(request) {
   return new Answer({
     usdPerHour,
     tell,
-    answer: (response, question, words) => send(answered(request, response, question, words)),
-    again: () => send(request),
+    answer: (response, question, words) => sendFrom(answered(request, response, question, words)),
+    again: () => sendFrom(request),
   });
+}
+
+/** What was pressed goes away with the answer it stood in, and leaves the focus to the next one. */
+function sendFrom(request) {
+  send(request);
+  at("results").focus();
 }
 
 /** The request again, with one more answer; what does not depend on it is not written anew. */
@@ -69,14 +75,19 @@ function end(request, last, answer) {
   if (last?.event === "problem") refused(last.problem, request);
 }
 
-function refused({ status, errors }, request) {
-  const wrong = (errors ?? []).map(placed).filter(({ name }) => FIELDS.includes(name));
+function refused(problem, request) {
+  if (problem.status === 401) {
+    askForKey(problem, request);
+    return;
+  }
+  const wrong = (problem.errors ?? []).map(placed).filter(({ name }) => FIELDS.includes(name));
   wrong.forEach(({ name, message }) => mark(name, message));
   if (wrong.length) at(wrong[0].name).focus();
-  if (status === 401) askForKey(request);
 }
 
-function askForKey(request) {
+function askForKey({ detail }, request) {
+  fill(at("results"));
+  fill(at("key-detail"), detail);
   at("key").hidden = false;
   at("key").onsubmit = (event) => {
     event.preventDefault();

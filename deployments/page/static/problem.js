@@ -4,7 +4,6 @@ import { card, el } from "./dom.js";
 
 const REMEDIES = {
   0: "See whether the service runs, then ask again.",
-  401: "Give a key above.",
   403: "Use a key that may do this.",
   413: "Shorten the request.",
   422: "Change what is marked, and ask again.",

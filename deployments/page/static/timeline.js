@@ -47,8 +47,9 @@ export class Timeline {
   end(word) {
     clearInterval(this.timer);
     this.tick();
-    for (const [name, { state }] of Object.entries(this.stages)) if (state === "running") this.set(name, word);
-    this.element.classList.add("ended");
+    const stages = Object.entries(this.stages);
+    this.element.hidden = stages.every(([, { state }]) => state === "waiting");
+    for (const [name, { state }] of stages) if (state === "running") this.set(name, word);
   }
 
   set(name, state, note) {

@@ -136,6 +136,7 @@ def test_the_answer_to_a_question_is_asked_with_the_specification(page: Page, sc
         question.get_by_label("other words").press("Enter")
     expect(part(page, "Verdict")).to_contain_text("verified")
     expect(question).to_have_count(0)
+    expect(page.locator("#results")).to_be_focused()
     again = script.asked[1]
     assert again["answers"] == [{"question": QUESTION, "answer": words}]
     assert again["ir"] == response().ir.model_dump(mode="json")
@@ -143,14 +144,18 @@ def test_the_answer_to_a_question_is_asked_with_the_specification(page: Page, sc
 
 
 def test_a_key_is_asked_for_and_kept_in_this_tab_only(page: Page, script: Script) -> None:
-    script.refusals = [problem(401, "Not authenticated", "a key is needed")]
+    script.refusals = [problem(401, "Not authenticated", detail) for detail in ("a key is needed", "it has expired")]
     ask(page)
     key = page.get_by_label("API key")
     expect(key).to_be_focused()
+    key.fill("lift_0_old")
+    key.press("Enter")
+    expect(key).to_have_accessible_description(re.compile("it has expired"))
+    expect(key).to_have_value("")
     key.fill("lift_0_secret")
     key.press("Enter")
     expect(part(page, "Verdict")).to_contain_text("likely")
-    assert script.keys == [None, "Bearer lift_0_secret"]
+    assert script.keys == [None, "Bearer lift_0_old", "Bearer lift_0_secret"]
     expect(key).to_be_hidden()
     stored: list[Any] = page.evaluate("[localStorage.length, document.cookie, sessionStorage['lift.key']]")
     assert stored == [0, "", "lift_0_secret"]
