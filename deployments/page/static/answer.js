@@ -43,6 +43,7 @@ export class Answer {
       this.parts.ir.querySelector("pre").append(seen(text));
     },
     "ir.done": ({ ir }) => {
+      this.ir = ir;
       fill(this.parts.ir, irCard(ir));
       this.timeline.done("ir");
       this.timeline.run("code");
@@ -98,12 +99,19 @@ export class Answer {
   }
 
   failed(problem, retry_after_s) {
-    this.timeline.end("stopped");
+    this.end("stopped");
     fill(this.parts.problem, problemCard(problem, retry_after_s, this.again));
   }
 
+  /** What is to come no more is promised no more. */
+  end(word) {
+    this.timeline.end(word);
+    if (!this.ir) fill(this.parts.ir);
+    if (!this.codes.length) fill(this.parts.code);
+  }
+
   cancelled() {
-    this.timeline.end("cancelled");
+    this.end("cancelled");
     this.tell("Cancelled.");
   }
 }

@@ -18,8 +18,8 @@ export class Timeline {
 
   /** A stage is at work. One that was done may go on, as the code does in waves. */
   run(name, note) {
-    this.set(name, "running", note);
     this.stages[name].since ??= performance.now();
+    this.set(name, "running", note);
   }
 
   done(name, note) {
