@@ -13,12 +13,13 @@ MODEL ?= Qwen/Qwen2.5-Coder-1.5B-Instruct
 TEST_MODEL := Qwen/Qwen2.5-Coder-0.5B-Instruct
 
 PROMETHEUS := $(BIN)/prometheus
+CHROMIUM := $(BIN)/chromium
 
 # SGLang on a CPU, second half: without their CUDA dependencies. The first half is the extra `cpu` in pyproject.toml.
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
-.PHONY: help run test check fix install schemas dashboards lock bench bench-gpu bench-gpu-scale clean
+.PHONY: help run test check fix install schemas dashboards pictures lock bench bench-gpu bench-gpu-scale clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,17 +28,17 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(PROMETHEUS) check ## Every test that a machine without a GPU can run (20 to 25 minutes on two cores)
+test: $(PROMETHEUS) $(CHROMIUM) check ## Every test that a machine without a GPU can run (20 to 25 minutes on two cores)
 	@echo "Attacks on the jail, a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
-	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus"
+	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus or browser"
 
 check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (two minutes on two cores)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (siege or cluster or engine or prometheus)"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (siege or cluster or engine or prometheus or browser)"
 
 fix: $(INSTALLED) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format
@@ -50,6 +51,9 @@ schemas: $(INSTALLED) ## Write schemas/json/ from the models
 
 dashboards: $(INSTALLED) ## Write cluster/grafana/ and the alerts of cluster/prometheus/ from deployments/observability
 	@$(BIN)/python -m deployments.observability
+
+pictures: $(CHROMIUM) ## Write docs/page/ with the page in a real Chromium and a scripted service behind it
+	@$(BIN)/python -m tests.deployments.page.pictures
 
 lock: $(INSTALLED) ## Write constraints.txt from what is installed
 	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt
@@ -85,6 +89,17 @@ $(PROMETHEUS): | $(INSTALLED)
 	(cd "$$folder" && { fetch || { apt-get -qq update && fetch; }; } && dpkg-deb -x prometheus_*.deb .) \
 		|| { echo "Prometheus could not be fetched: try 'apt-get update', or put prometheus and promtool 2.42 or newer on PATH"; exit 1; }
 	install "$$folder/usr/bin/promtool" "$$folder/usr/bin/prometheus" $(BIN)
+
+# A real browser for tests of the page: the system's, or Debian's package. With all its libraries, that takes root.
+$(CHROMIUM): | $(INSTALLED)
+	@found() { command -v chromium || command -v google-chrome; }
+	if ! found >/dev/null; then
+		echo "Installing Chromium (Debian's package, 100 MB) ..."
+		install() { apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+		{ install || { apt-get -qq update && install; }; } \
+			|| { echo "Chromium could not be installed: run 'apt-get install chromium' as root, or put chromium on PATH"; exit 1; }
+	fi
+	ln -sf "$$(found)" $@
 
 $(INSTALLED): pyproject.toml constraints.txt $(wildcard deployments/sgl_kernel_cpu/*) | $(VENV)/bin/python
 	@echo "Installing into $(VENV): 3 GB, two to four minutes ..."

@@ -103,7 +103,7 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         service = Service(self._lift, self._validate, self._replicas.missing)
-        return make_api(service, self._settings.api, tell)
+        return make_api(service, self._settings.api, tell, usd_per_hour=self._settings.engine.usd_per_hour)
 
     async def _lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
         most = self._settings.code.max_n

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
 from deployments.metrics import Tell, tell_nobody
+from deployments.page.routes import add_page
 from deployments.request_meter import RequestMeter
 from deployments.settings import ApiSettings
 from lift_sys import errors
@@ -68,7 +69,9 @@ class Service:
     """The parts that cannot work now; none when the system is ready."""
 
 
-def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) -> FastAPI:
+def make_api(
+    service: Service, settings: ApiSettings, tell: Tell = tell_nobody, *, usd_per_hour: float = 0.0
+) -> FastAPI:
     api = FastAPI(
         title="lift-sys",
         summary="From a request in natural language to a validated Python function.",
@@ -78,6 +81,7 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
     api.add_middleware(RequestMeter, tell=tell)
     _add_problems(api)
     _add_probes(api, service)
+    add_page(api, usd_per_hour)
 
     @api.post("/v1/lift", responses=_PROBLEM)
     async def lift(request: LiftRequest) -> LiftResponse:
