@@ -50,7 +50,7 @@ def add_admin(api: FastAPI, keys: KeyFile | None, quotas: Quotas) -> None:
         audit("admin", "listed the keys")
         return [await state(key) for key in (keys.keys().keys if keys else ())]
 
-    @api.post("/admin/keys/reload", tags=["admin"])
+    @api.post("/admin/keys/reload", tags=["admin"], responses={404: {}, 409: {}})
     async def reload_keys() -> Loaded:
         """Read the keys file now, in the ingress that answers. Each does so within a second of its next request."""
         audit("admin", "reload of the keys")

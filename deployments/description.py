@@ -44,13 +44,13 @@ def describe(api: FastAPI, kinds: Mapping[str, Kind]) -> None:
 
 def _complete(operation: dict[str, Any], path: str, kinds: Mapping[str, Kind]) -> None:
     answers: dict[str, Any] = operation["responses"]
-    statuses = {int(status) for status in answers if status.isdigit() and int(status) >= 400} | {421, 500}
+    statuses = {int(status) for status in answers if status.isdigit() and int(status) >= 400} | {421, 431, 500}
     needed = need(path)
     if needed:
         operation["security"] = [{"key": [needed]}]
         statuses |= {401, 403} if needed == "admin" else {401, 403, 429}
     if "requestBody" in operation:
-        statuses |= {400, 413, 422}
+        statuses |= {400, 408, 413, 422}
     for status in sorted(statuses):
         answers[str(status)] = _answer(status, [kind for kind in kinds.values() if kind.status == status])
 

@@ -85,7 +85,7 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
         summary="From a request in natural language to a validated Python function.",
         version="1",
     )
-    api.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    api.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, body_timeout_s=settings.body_timeout_s)
     quotas = secure(api, settings)
     service = replace(service, lift=charged(service.lift, quotas))
     api.add_middleware(RequestMeter, tell=tell)
@@ -183,7 +183,7 @@ def _add_problems(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        at_body = error.status_code in (400, 413)
+        at_body = error.status_code in (400, 408, 413)
         found = (FieldError(field="body", message=str(error.detail)),) if at_body else ()
         kind: Kind | int = kind_of_status(error.status_code) or error.status_code
         return response(kind, str(error.detail), request.url.path, found=found, headers=error.headers)

@@ -74,6 +74,17 @@ TOO_LARGE = _kind(
     "too-large", 413, "The request is too large", "The body is longer than this deployment takes (`max_body_bytes`).",
     "Send less; words beyond what the schema allows would be refused anyway.", "the body is longer than 1048576 bytes",
 )  # fmt: skip
+TOO_SLOW = _kind(
+    "too-slow", 408, "The request took too long to arrive",
+    "The body did not come to its end in the time that this deployment gives it (`body_timeout_s`).",
+    "Send the body at once, and as long as `Content-Length` says.", "the body did not come within 30 s",
+)  # fmt: skip
+HEADERS_TOO_LARGE = _kind(
+    "headers-too-large", 431, "The headers are too large",
+    "The headers together are longer than this deployment takes (`max_header_bytes`).",
+    "Send fewer: the service needs `Authorization`, `Content-Type` and `Host`.",
+    "the headers are longer than 32768 bytes",
+)  # fmt: skip
 KEYS_REFUSED = _kind(
     "keys-refused", 409, "The keys file cannot be used",
     "The keys file was to be read again, and what stands there now is not valid. The keys stay as they were.",
@@ -106,8 +117,8 @@ UNEXPECTED = _kind(
 )  # fmt: skip
 
 HTTP_KINDS = (
-    UNREADABLE, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, KEYS_REFUSED, TOO_LARGE, MISDIRECTED,
-    MISSHAPEN, QUOTA_EXCEEDED, UNEXPECTED,
+    UNREADABLE, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_SLOW, KEYS_REFUSED, TOO_LARGE, MISDIRECTED,
+    MISSHAPEN, QUOTA_EXCEEDED, HEADERS_TOO_LARGE, UNEXPECTED,
 )  # fmt: skip
 _BY_STATUS = {kind.status: kind for kind in HTTP_KINDS if kind is not QUOTA_EXCEEDED and kind is not MISSHAPEN}
 

@@ -6,6 +6,7 @@ from starlette.middleware.cors import CORSMiddleware
 from deployments.access import Access
 from deployments.admin import add_admin
 from deployments.audit_log import audit
+from deployments.body_limit import HeaderLimit
 from deployments.key_file import KeyFile
 from deployments.origins import ALLOWED_HEADERS, EXPOSED_HEADERS, HostCheck, SafeHeaders, is_near
 from deployments.quota_gate import QuotaGate
@@ -31,6 +32,7 @@ def secure(api: FastAPI, settings: ApiSettings) -> Quotas:
             allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
         )
+    api.add_middleware(HeaderLimit, max_header_bytes=settings.max_header_bytes)
     api.add_middleware(SafeHeaders)
     add_admin(api, keys, quotas)
     return quotas

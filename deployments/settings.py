@@ -161,6 +161,9 @@ class ApiSettings(_Strict):
     default_timeout_s: Seconds = 600.0
     max_timeout_s: Seconds = 1_800.0
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 2**20)] = 2**20
+    body_timeout_s: Seconds = 30.0
+    """For a body to come to its end."""
+    max_header_bytes: Annotated[int, Field(ge=1_024, le=2**20)] = 32_768
     keys_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     """Who may call (`lift keys`). Without it, only this machine is served. Read again when it changes."""
     allow_anonymous: bool = False
