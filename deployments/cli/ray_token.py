@@ -1,8 +1,8 @@
 """The token by which Ray knows its own: whoever has it may run anything on the cluster.
 
 Ray 2.60 asks for one on every cluster that it starts for a driver, and writes `~/.ray/auth_token` itself if need be,
-readable for all users of the machine: https://docs.ray.io/en/latest/ray-security/token-auth.html. Written here first, it
-is its owner's alone, and every tool of Ray finds it.
+readable for all users of the machine: https://docs.ray.io/en/latest/ray-security/token-auth.html. Written here first,
+it is its owner's alone, and every tool of Ray finds it.
 """
 
 import contextlib
