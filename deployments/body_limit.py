@@ -1,4 +1,4 @@
-"""Refuse a body that is too long before it is read whole, one that does not come to its end, and headers without end."""
+"""Refuse a body that is too long before it is read whole, one that does not end in time, and headers without end."""
 
 import asyncio
 import time

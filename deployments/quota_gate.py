@@ -25,6 +25,7 @@ class QuotaGate:
         refusal = await self._quotas.enter(caller)
         if refusal:
             audit("quota", refusal.detail)
+            scope["state"]["over_quota"] = True
             headers = {**await self._quotas.headers(caller), "Retry-After": str(refusal.retry_after_s)}
             await response(QUOTA_EXCEEDED, refusal.detail, path_of(scope), headers=headers)(scope, receive, send)
             return

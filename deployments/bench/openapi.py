@@ -25,8 +25,8 @@ _CHECKS = (
     "unsupported_method",
     "ignored_auth",
 )
-"""Of schemathesis. Whether what fits the schema is taken is not among them: that a prompt is not blank, or that an example
-compares, no JSON Schema says."""
+"""Of schemathesis. Whether what fits the schema is taken is not among them: that a prompt is not blank, or that an
+example compares, no JSON Schema says."""
 
 
 @dataclass

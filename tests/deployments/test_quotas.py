@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
 
 from deployments.bench.scripted_service import TOKENS, ScriptedService
+from deployments.http_api import make_api
 from deployments.keys import Caller, Quota
 from deployments.quotas import Quotas
+from deployments.settings import ApiSettings
 from tests.conftest import free_port
-from tests.deployments.guarded import LIFT, VALIDATE, Guarded, bearer
+from tests.deployments.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -100,6 +103,18 @@ async def test_probes_and_descriptions_are_free(guarded: Guarded) -> None:
             answer = await client.get(path, headers=bearer(key))
             assert answer.status_code == 200
             assert "ratelimit" not in answer.headers
+
+
+async def test_a_caller_beyond_its_quota_does_not_look_like_an_overload(guarded: Guarded) -> None:
+    key, told = guarded.key("ann", "lift", requests_per_minute=1), Counter[str]()
+    settings = ApiSettings(keys_file=guarded.path)
+    api = make_api(
+        guarded.backend.service(), settings, lambda metric, value, **labels: told.update([labels["outcome"]])
+    )
+    async with client_of(api) as client:
+        for one in (key, key, "nobody"):
+            await client.post("/v1/lift", json=LIFT, headers=bearer(one))
+    assert told == {"answered": 1, "refused": 2}
 
 
 async def test_who_has_no_limit_is_told_of_none(guarded: Guarded) -> None:
