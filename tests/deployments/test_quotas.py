@@ -1,8 +1,15 @@
 """What each caller may use, and what is told of it."""
 
 import asyncio
+import contextlib
+import gc
 import logging
+import shutil
+import socket
+import subprocess
+import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -133,3 +140,32 @@ async def test_a_store_that_is_away_refuses_nobody_and_is_told_of(caplog: pytest
         assert await quotas.headers(caller) == {}
     assert "quotas are not counted" in caplog.text
     assert "7 tokens are not counted" in caplog.text
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[str]:
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield f"redis://127.0.0.1:{port}"
+        process.terminate()
+
+
+# An ingress keeps its connections for as long as it lives, and `limits` has no way to close them.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="asks for a real Redis (Debian's package redis-server)")
+async def test_several_ingresses_count_together_in_a_redis(redis: str) -> None:
+    caller, quota = Caller("ann", frozenset({"lift"})), Quota(requests_per_minute=3, tokens_per_day=100)
+    ingresses = [Quotas(quota, redis) for _ in range(2)]
+    let_in = [await ingress.enter(caller) is None for ingress in ingresses * 2]
+    assert let_in == [True, True, True, False]
+    assert [(await ingress.left(caller))["minute"] for ingress in ingresses] == [0, 0]
+    await ingresses[0].spend(caller, 70)
+    assert (await ingresses[1].left(caller))["day"] == 30
+    del ingresses
+    gc.collect()
