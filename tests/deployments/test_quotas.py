@@ -18,6 +18,7 @@ import pytest
 from deployments.bench.scripted_service import TOKENS, ScriptedService
 from deployments.http_api import make_api
 from deployments.keys import Caller, Quota
+from deployments.metrics import Metric
 from deployments.quotas import Quotas
 from deployments.settings import ApiSettings
 from tests.conftest import free_port
@@ -114,10 +115,11 @@ async def test_probes_and_descriptions_are_free(guarded: Guarded) -> None:
 
 async def test_a_caller_beyond_its_quota_does_not_look_like_an_overload(guarded: Guarded) -> None:
     key, told = guarded.key("ann", "lift", requests_per_minute=1), Counter[str]()
-    settings = ApiSettings(keys_file=guarded.path)
-    api = make_api(
-        guarded.backend.service(), settings, lambda metric, value, **labels: told.update([labels["outcome"]])
-    )
+
+    def tell(metric: Metric, amount: float, /, **labels: str) -> None:
+        told[labels["outcome"]] += 1
+
+    api = make_api(guarded.backend.service(), ApiSettings(keys_file=guarded.path), tell)
     async with client_of(api) as client:
         for one in (key, key, "nobody"):
             await client.post("/v1/lift", json=LIFT, headers=bearer(one))
