@@ -3,10 +3,8 @@
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from http import HTTPStatus
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -15,9 +13,24 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
+from deployments.callers import request_id
+from deployments.description import describe
 from deployments.metrics import Tell, tell_nobody
 from deployments.page.routes import add_page
+from deployments.problem_pages import add_problem_pages
+from deployments.problems import (
+    MISSHAPEN,
+    UNEXPECTED,
+    WORDS,
+    Kind,
+    kind_of,
+    kind_of_status,
+    kinds,
+    response,
+)
+from deployments.quotas import charged
 from deployments.request_meter import RequestMeter
+from deployments.security import secure
 from deployments.settings import ApiSettings
 from lift_sys import errors
 from schemas import (
@@ -49,13 +62,11 @@ STATUS: dict[type[errors.LiftError], tuple[int, str]] = {
     errors.SandboxUnavailable: (503, "No sandbox is available"),
     errors.DeadlinePassed: (504, "The time is over"),
 }
-RETRY_AFTER_S = {429: 2, 503: 10}
+KINDS = kinds(STATUS)
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": title} for status, title in sorted(STATUS.values())
 }
-_NO_FUNCTION_REMEDY = (
-    "If a function is meant, say what it takes and returns, or state an example such as `f([1, 2]) == 3`."
-)
+_NO_FUNCTION_REMEDY = WORDS[errors.NoFunction].remedy
 SCHEMAS = {"ir": IR_JSON_SCHEMA, "code": CODE_GENERATION_SCHEMA}
 
 
@@ -77,8 +88,12 @@ def make_api(
         summary="From a request in natural language to a validated Python function.",
         version="1",
     )
-    api.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    api.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes, body_timeout_s=settings.body_timeout_s)
+    quotas = secure(api, settings)
+    service = replace(service, lift=charged(service.lift, quotas))
     api.add_middleware(RequestMeter, tell=tell)
+    add_problem_pages(api, KINDS)
+    describe(api, KINDS)
     _add_problems(api)
     _add_probes(api, service)
     add_page(api, usd_per_hour)
@@ -87,7 +102,7 @@ def make_api(
     async def lift(request: LiftRequest) -> LiftResponse:
         """Specify, write and validate a function. A verdict of `rejected` is an answer, not an error."""
         await _require(service)
-        work = _while_available(service.lift(request, uuid.uuid4().hex), service)
+        work = _while_available(service.lift(request, request_id()), service)
         return await _in_time(work, request.timeout_s, settings)
 
     @api.post("/v1/validate", responses=_PROBLEM)
@@ -155,38 +170,32 @@ def _add_problems(api: FastAPI) -> None:
 
     @api.exception_handler(errors.LiftError)
     async def ours(request: Request, error: errors.LiftError) -> JSONResponse:
-        status, title = STATUS[type(error)]
+        kind = kind_of(type(error), *STATUS[type(error)])
         if isinstance(error, errors.SpecificationInvalid):
             field, message = error.args
-            return _problem(request, status, title, f"{field}: {message}", (FieldError(field=field, message=message),))
+            found = (FieldError(field=field, message=message),)
+            return response(kind, f"{field}: {message}", request.url.path, found=found)
         if isinstance(error, errors.NoFunction):
-            return _problem(request, status, title, f"prompt: {error} {_NO_FUNCTION_REMEDY}")
-        return _problem(request, status, title, str(error))
+            return response(kind, f"prompt: {error} {_NO_FUNCTION_REMEDY}", request.url.path)
+        return response(kind, str(error), request.url.path)
 
     @api.exception_handler(RequestValidationError)
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
         found = tuple(FieldError(field=_field(e["loc"]), message=e["msg"]) for e in error.errors())
         detail = "; ".join(f"{e.field}: {e.message}" for e in found[:3])
-        return _problem(request, 422, "The request does not fit its schema", detail, found)
+        return response(MISSHAPEN, detail, request.url.path, found=found)
 
     @api.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        at_body = error.status_code in (400, 413)
+        at_body = error.status_code in (400, 408, 413)
         found = (FieldError(field="body", message=str(error.detail)),) if at_body else ()
-        return _problem(request, error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail), found)
+        kind: Kind | int = kind_of_status(error.status_code) or error.status_code
+        return response(kind, str(error.detail), request.url.path, found=found, headers=error.headers)
 
     @api.exception_handler(Exception)
     async def surprise(request: Request, error: Exception) -> JSONResponse:
         logger.error("unexpected error on %s", request.url.path, exc_info=error)
-        return _problem(request, 500, "Unexpected error", "the server's log says more")
-
-
-def _problem(
-    request: Request, status: int, title: str, detail: str, found: tuple[FieldError, ...] = ()
-) -> JSONResponse:
-    problem = Problem(title=title, status=status, detail=detail, instance=request.url.path, errors=found)
-    retry = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else {}
-    return JSONResponse(problem.model_dump(), status, retry, media_type="application/problem+json")
+        return response(UNEXPECTED, UNEXPECTED.words.example, request.url.path)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -16,7 +16,10 @@ _OUTCOMES: dict[int, Outcome] = {
 
 
 class RequestMeter:
-    """Counts the requests of these routes. Probes and descriptions are nobody's work."""
+    """Counts the requests of these routes. Probes and descriptions are nobody's work.
+
+    A caller beyond its quota is refused as one without a key is: the service itself is not overloaded.
+    """
 
     def __init__(self, app: ASGIApp, tell: Tell) -> None:
         self._app = app
@@ -32,7 +35,8 @@ class RequestMeter:
         async def sending(message: Message) -> None:
             nonlocal outcome
             if message["type"] == "http.response.start":
-                outcome = outcome_of(message["status"])
+                over_quota = scope.get("state", {}).get("over_quota", False)
+                outcome = "refused" if over_quota else outcome_of(message["status"])
             await send(message)
 
         try:

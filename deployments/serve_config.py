@@ -15,6 +15,7 @@ from deployments.settings import Settings
 
 _IMPORT_PATH = "deployments.app:build"
 _PORTS = range(1, 65_536)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STAGES = {"Ingress", "IRStage", "CodeStage", "Validator"}
 _FREE = {"args", "runtime_env", "user_config", "request_router_kwargs", "policy_kwargs", "resources"}
 """Keys whose content is not Serve's."""
@@ -77,7 +78,7 @@ def _settings(path: Path, schema: ServeDeploySchema) -> Settings:
     if problems:
         raise ConfigInvalid(path, problems)
     settings = Settings.model_validate(application.args)
-    wrong = list(_wrong_deployments(application.deployments, settings))
+    wrong = [*_wrong_deployments(application.deployments, settings), *_open_to_all(schema.http_options.host, settings)]
     if wrong:
         raise ConfigInvalid(path, wrong)
     return settings
@@ -97,6 +98,15 @@ def _wrong_deployments(deployments: list[Any], settings: Settings) -> Iterator[s
             yield from _wrong_scaling(
                 deployment.autoscaling_config, f"deployments.{deployment.name}.autoscaling_config."
             )
+
+
+def _open_to_all(host: str, settings: Settings) -> Iterator[str]:
+    if settings.api.keys_file or settings.api.allow_anonymous or host in _LOOPBACK:
+        return
+    yield (
+        f"applications.0.args.api.keys_file: {host} is open to others, so callers need keys: name the file of "
+        "`lift keys create`, or say allow_anonymous: true where something in front knows who calls"
+    )
 
 
 def _wrong_scaling(scaling: dict[str, Any], prefix: str) -> Iterator[str]:

@@ -4,12 +4,14 @@ Replicas, resources and concurrency are Serve's own and stand beside, under `dep
 """
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from deployments.fit.errors import UnknownGpu
 from deployments.fit.gpus import named
+from deployments.keys import Quota
 from lift_sys.framings import FRAMINGS
 from lift_sys.pipeline import Effort
 from lift_sys.validation.selection import POLICIES
@@ -31,6 +33,14 @@ def _gpu(name: str) -> str:
         raise ValueError(str(error)) from None
 
 
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f"{str(path)!r} is relative, and a replica runs in a folder of Ray's; write it from / on")
+    return path
+
+
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}$")]
 FramingName = Annotated[str, _among("framing", FRAMINGS)]
 PolicyName = Annotated[str, _among("policy", POLICIES)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
@@ -151,6 +161,27 @@ class ApiSettings(_Strict):
     default_timeout_s: Seconds = 600.0
     max_timeout_s: Seconds = 1_800.0
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 2**20)] = 2**20
+    body_timeout_s: Seconds = 30.0
+    """For a body to come to its end."""
+    max_header_bytes: Annotated[int, Field(ge=1_024, le=2**20)] = 32_768
+    keys_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    """Who may call (`lift keys`). Without it, only this machine is served. Read again when it changes."""
+    allow_anonymous: bool = False
+    """Serve everybody without a key, all but `/admin`. For a service behind another one that knows who calls."""
+    quota: Quota = Quota()
+    """Of each caller whose key says nothing else. Null: no limit."""
+    quota_store: Annotated[str, Field(pattern=r"^(memory://|rediss?://\S+)$")] = "memory://"
+    """Where requests and tokens are counted. A Redis counts for several ingresses together."""
+    cors_origins: Annotated[tuple[Origin, ...], Field(max_length=64)] = ()
+    """Whose web pages may call, such as `https://app.example.com`. Default: none but the service's own."""
+    hosts: Annotated[tuple[HostName, ...], Field(max_length=64)] = ()
+    """Names in the header `Host` that are served. Default: all; without keys only addresses and names with no dot."""
+
+    @model_validator(mode="after")
+    def _lets_in_who_is_meant(self) -> "ApiSettings":
+        if self.keys_file and self.allow_anonymous:
+            raise ValueError("keys_file and allow_anonymous exclude each other: leave one of them out")
+        return self
 
 
 class TracingSettings(_Strict):

@@ -5,7 +5,7 @@ Every field is required, and their order is the order in which the model writes 
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from schemas.wire import Identifier, Text
 from schemas.written import Written
@@ -53,7 +53,7 @@ class Signature(Written):
     name: Identifier
     parameters: Annotated[tuple[Parameter, ...], Field(max_length=6)]
     returns: TypeText
-    is_async: bool
+    is_async: StrictBool
 
 
 class Example(Written):
@@ -82,7 +82,7 @@ class Assertion(Written):
 
 
 class Effects(Written):
-    pure: bool
+    pure: StrictBool
     allowed: Annotated[tuple[Effect, ...], Field(max_length=2)]
     raises: Annotated[tuple[ErrorName, ...], Field(max_length=3)]
     imports: Annotated[tuple[Module, ...], Field(max_length=4)]

@@ -12,9 +12,9 @@ LONGEST_TOKEN_CHARS = 128
 
 
 class Wire(BaseModel):
-    """Immutable, and refuses fields it does not know."""
+    """Immutable, and refuses fields it does not know. What is refused is not repeated: an error may reach a log."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
     @classmethod
     def schema_text(cls) -> str:

@@ -14,6 +14,7 @@ from deployments.cli.evaluate import evaluate
 from deployments.cli.fit import fit
 from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
+from deployments.cli.keys import keys
 from deployments.cli.model import model
 from deployments.cli.plan import plan
 from deployments.cli.replay import replay
@@ -41,6 +42,7 @@ app.command()(simulate)
 app.command()(plan)
 app.add_typer(model, name="model")
 app.add_typer(grammar, name="grammar")
+app.add_typer(keys, name="keys")
 app.add_typer(bench, name="bench")
 
 

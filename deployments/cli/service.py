@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 import typer
 
 from deployments.cli.console import err, fail
+from deployments.cli.ray_token import ray_token
 from deployments.fit.errors import DoesNotFit
 from deployments.models.errors import WeightsMissing
 from lift_sys.errors import SandboxUnavailable
@@ -60,6 +61,8 @@ def started(path: Path, log: IO[bytes] | None = None) -> Iterator[subprocess.Pop
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
     # Ray would else join whatever cluster it finds on this machine.
     environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **_tracing(), **os.environ}
+    if environment["RAY_ADDRESS"] == "local":
+        environment |= ray_token(os.environ, Path.home())
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(path.absolute())]
     with subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True) as process:
         try:

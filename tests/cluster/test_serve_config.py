@@ -93,11 +93,35 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a second delay": (lambda d: scaled(d).pop("upscale_delay_s"), "upscale_delay_s: must be 0"),
     "another application": (lambda d: application(d).update(import_path="deployments.app:biuld"), "app:biuld"),
     "a port": (lambda d: d["http_options"].update(port=99_999), "http_options.port: 99999"),
+    "a port that is open to all": (lambda d: d["http_options"].update(host="0.0.0.0"), "args.api.keys_file: 0.0.0.0"),
+    "a keys file beside it": (
+        lambda d: application(d)["args"].update(api={"keys_file": "/k", "allow_anonymous": True}),
+        "keys_file and allow_anonymous exclude each other",
+    ),
     "a second application": (
         lambda d: d["applications"].append(application(d) | {"name": "b", "route_prefix": "/b"}),
         "2 of them",
     ),
 }
+
+
+@pytest.mark.parametrize("api", [{"keys_file": "/etc/lift/keys.yaml"}, {"allow_anonymous": True}])
+def test_a_port_that_is_open_to_all_asks_for_keys_or_says_that_it_needs_none(
+    tmp_path: Path, api: dict[str, Any]
+) -> None:
+    data = copy.deepcopy(GOOD)
+    data["http_options"]["host"] = "0.0.0.0"
+    application(data)["args"]["api"] = api
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    assert load(path).host == "0.0.0.0"
+
+
+def test_the_config_for_production_asks_for_keys_and_has_quotas() -> None:
+    api = load(CLUSTER / "serve.yaml").settings.api
+    assert api.keys_file
+    assert not api.allow_anonymous
+    assert all(api.quota.model_dump().values())
 
 
 @pytest.mark.parametrize(("spoil", "named"), BROKEN.values(), ids=BROKEN)

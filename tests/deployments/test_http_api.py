@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.http_api import RETRY_AFTER_S, STATUS, Service, make_api
+from deployments.http_api import STATUS, Service, make_api
+from deployments.problems import RETRY_AFTER_S
 from deployments.settings import ApiSettings
 from lift_sys import errors
 from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftRequest, LiftResponse, ValidateRequest, Verdict
@@ -202,7 +203,9 @@ async def test_a_verdict_comes_as_it_is(client: httpx.AsyncClient) -> None:
 
 async def test_the_description_of_the_api_names_every_route_and_problem(client: httpx.AsyncClient) -> None:
     description = (await client.get("/openapi.json")).json()
-    assert {"/v1/lift", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"} == set(description["paths"])
+    ours = {"/v1/lift", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"}
+    about = {"/problems", "/problems/{name}", "/admin/keys", "/admin/keys/reload"}
+    assert ours | about == set(description["paths"])
     answers = set(description["paths"]["/v1/lift"]["post"]["responses"])
     assert {str(status) for status, _ in STATUS.values()} <= answers
 

@@ -2,6 +2,7 @@
 
 import typer
 
+from deployments.cli.bench.api import api
 from deployments.cli.bench.attacks import attacks
 from deployments.cli.bench.branches import branches
 from deployments.cli.bench.engine import engine
@@ -24,6 +25,7 @@ bench.command()(engine)
 bench.command()(grammar)
 bench.command()(attacks)
 bench.command()(fuzz)
+bench.command()(api)
 bench.command()(validator)
 bench.command()(takes)
 bench.command()(graph)
