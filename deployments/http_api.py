@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -15,6 +16,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
+from deployments.jobs.lifting import Lifting
+from deployments.jobs.routes import add_jobs
+from deployments.jobs.service import Jobs
 from deployments.metrics import Tell, tell_nobody
 from deployments.request_meter import RequestMeter
 from deployments.settings import ApiSettings
@@ -47,8 +51,14 @@ STATUS: dict[type[errors.LiftError], tuple[int, str]] = {
     errors.EngineUnavailable: (503, "No engine is available"),
     errors.SandboxUnavailable: (503, "No sandbox is available"),
     errors.DeadlinePassed: (504, "The time is over"),
+    errors.StoreUnavailable: (503, "Jobs cannot be kept now"),
+    errors.JobUnknown: (404, "There is no such job"),
+    errors.JobExpired: (410, "The job's results are no longer kept"),
+    errors.KeyInvalid: (400, "The idempotency key is none"),
+    errors.KeyBusy: (409, "The first request with this key is at work"),
+    errors.KeyReused: (422, "The idempotency key was used for another request"),
 }
-RETRY_AFTER_S = {429: 2, 503: 10}
+RETRY_AFTER_S = {409: 1, 429: 2, 503: 10}
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": title} for status, title in sorted(STATUS.values())
 }
@@ -68,7 +78,7 @@ class Service:
     """The parts that cannot work now; none when the system is ready."""
 
 
-def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) -> FastAPI:
+def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody, jobs: Jobs | None = None) -> FastAPI:
     api = FastAPI(
         title="lift-sys",
         summary="From a request in natural language to a validated Python function.",
@@ -78,13 +88,13 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
     api.add_middleware(RequestMeter, tell=tell)
     _add_problems(api)
     _add_probes(api, service)
+    if jobs:
+        add_jobs(api, jobs, Lifting(partial(_lift, service, settings), service.missing, problem_of))
 
     @api.post("/v1/lift", responses=_PROBLEM)
     async def lift(request: LiftRequest) -> LiftResponse:
         """Specify, write and validate a function. A verdict of `rejected` is an answer, not an error."""
-        await _require(service)
-        work = _while_available(service.lift(request, uuid.uuid4().hex), service)
-        return await _in_time(work, request.timeout_s, settings)
+        return await _lift(service, settings, request, uuid.uuid4().hex)
 
     @api.post("/v1/validate", responses=_PROBLEM)
     async def validate(request: ValidateRequest) -> Verdict:
@@ -99,6 +109,12 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
         return SCHEMAS[name]
 
     return api
+
+
+async def _lift(service: Service, settings: ApiSettings, request: LiftRequest, request_id: str) -> LiftResponse:
+    await _require(service)
+    work = _while_available(service.lift(request, request_id), service)
+    return await _in_time(work, request.timeout_s, settings)
 
 
 def _add_probes(api: FastAPI, service: Service) -> None:
@@ -151,13 +167,8 @@ def _add_problems(api: FastAPI) -> None:
 
     @api.exception_handler(errors.LiftError)
     async def ours(request: Request, error: errors.LiftError) -> JSONResponse:
-        status, title = STATUS[type(error)]
-        if isinstance(error, errors.SpecificationInvalid):
-            field, message = error.args
-            return _problem(request, status, title, f"{field}: {message}", (FieldError(field=field, message=message),))
-        if isinstance(error, errors.NoFunction):
-            return _problem(request, status, title, f"prompt: {error} {_NO_FUNCTION_REMEDY}")
-        return _problem(request, status, title, str(error))
+        problem = problem_of(error)
+        return _problem(request, problem.status, problem.title, problem.detail, problem.errors)
 
     @api.exception_handler(RequestValidationError)
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -173,8 +184,22 @@ def _add_problems(api: FastAPI) -> None:
 
     @api.exception_handler(Exception)
     async def surprise(request: Request, error: Exception) -> JSONResponse:
-        logger.error("unexpected error on %s", request.url.path, exc_info=error)
-        return _problem(request, 500, "Unexpected error", "the server's log says more")
+        problem = problem_of(error)
+        return _problem(request, problem.status, problem.title, problem.detail)
+
+
+def problem_of(error: Exception) -> Problem:
+    """An error in words for clients. What we did not foresee is told to the log only."""
+    if not isinstance(error, errors.LiftError):
+        logger.error("unexpected error", exc_info=error)
+        return Problem(title="Unexpected error", status=500, detail="the server's log says more")
+    status, title = STATUS[type(error)]
+    if isinstance(error, errors.SpecificationInvalid):
+        field, message = error.args
+        found = (FieldError(field=field, message=message),)
+        return Problem(title=title, status=status, detail=f"{field}: {message}", errors=found)
+    words = f"prompt: {error} {_NO_FUNCTION_REMEDY}" if isinstance(error, errors.NoFunction) else str(error)
+    return Problem(title=title, status=status, detail=words)
 
 
 def _problem(
