@@ -32,7 +32,7 @@ class Jobs:
         self.settings = settings
         database = settings.database or _variable(environment, settings.database_env)
         try:
-            engine = connect(database)
+            self._engine = engine = connect(database)
         except (SQLAlchemyError, OSError) as error:
             # The words of the error could hold the URL, and that a password.
             raise ValueError(f"jobs: the database cannot be used: {type(error).__name__}") from None
@@ -72,6 +72,7 @@ class Jobs:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            self._engine.dispose()
 
     def _worker(self, kind: Kind, doer: Doer, concurrency: int, most: int) -> Worker:
         lease_s = self.settings.lease_s
