@@ -23,6 +23,8 @@ def parse(url: str, *, private: bool) -> httpx.URL:
         raise AddressRefused(f"no address: {error}") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise AddressRefused("must be http:// or https:// and a host")
+    if parsed.port is not None and not 0 < parsed.port < 65_536:
+        raise AddressRefused(f"there is no port {parsed.port}")
     if parsed.userinfo:
         raise AddressRefused("must not carry a user or password; the signature says who tells it")
     with contextlib.suppress(ValueError):

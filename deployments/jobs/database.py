@@ -21,9 +21,13 @@ from sqlalchemy import (
     event,
     make_url,
 )
+from sqlalchemy.pool import StaticPool
 
 _BUSY_MS = 30_000
 """How long a writer of SQLite waits for another."""
+
+MEMORY = "sqlite://"
+"""Lost with the process: for tests."""
 
 metadata = MetaData()
 
@@ -74,7 +78,9 @@ keys = Table(
 
 def connect(database: str) -> Engine:
     """For a file or a URL. Makes the tables that are not there. Raises `sqlalchemy.exc.SQLAlchemyError`."""
-    engine = create_engine(_url(database), pool_pre_ping=True)
+    # In memory there is one connection, or each thread would have a database of its own.
+    pool = {"poolclass": StaticPool} if database == MEMORY else {"pool_pre_ping": True}
+    engine = create_engine(_url(database), **pool)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
         event.listen(engine, "begin", _begin)

@@ -61,7 +61,9 @@ class Worker:
                 self._running[task] = taken
                 task.add_done_callback(self._ended)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), _LOOK_S)
+            # Not `wait_for`: that of Python 3.11 can lose a cancellation.
+            async with asyncio.timeout(_LOOK_S):
+                await self._woken.wait()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         del self._running[task]
