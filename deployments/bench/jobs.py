@@ -78,6 +78,7 @@ class Siege:
         self._log = folder / "attempts"
         self._kept: list[Kept] = []
         self._names: dict[str, str] = {}
+        self._posting = True
         self.kills = 0
         self.strays = 0
         """Jobs that are there and were never told to be accepted, such as one made twice."""
@@ -93,8 +94,9 @@ class Siege:
                 for _ in range(kills):
                     await self._kill(client)
                     on_kill()
-                posting.cancel()
-                await asyncio.wait({posting})
+                # Not cancelled: a job that is accepted just then would be nobody's.
+                self._posting = False
+                await posting
                 await self._finish(client)
         finally:
             for ingress in self._ingresses:
@@ -131,7 +133,7 @@ class Siege:
         await self._up(client)
 
     async def _post(self, client: httpx.AsyncClient) -> None:
-        while True:
+        while self._posting:
             key = f"k{len(self._kept)}"
             body = {"requests": [{"prompt": f"{key} {index}"} for index in range(_ITEMS)]}
             answer = await self._answer(client, "POST", "/v1/jobs", json=body, headers={"idempotency-key": key})
