@@ -159,6 +159,6 @@ def test_nothing_is_lost_and_nothing_done_twice() -> None:
     run_state_machine_as_test(
         Faults,
         settings=settings(
-            max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
