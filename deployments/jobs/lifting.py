@@ -1,5 +1,6 @@
 """An item of a job: a request that is lifted."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from deployments.jobs.attempt import Again, End, backoff_s
@@ -13,6 +14,8 @@ Lift = Callable[[LiftRequest, str], Awaitable[LiftResponse]]
 _PASSES = (EngineUnavailable, SandboxUnavailable)
 """What may be otherwise at another attempt. Words that name no function name none the next time either."""
 
+logger = logging.getLogger("ray.serve.lift")
+
 
 class Lifting:
     """A Doer. `missing` names the parts that cannot work now; `explain` says an error in the words for clients."""
@@ -25,7 +28,12 @@ class Lifting:
         self._explain = explain
 
     async def ready(self) -> bool:
-        return not await self._missing()
+        try:
+            return not await self._missing()
+        except Exception as error:
+            # Such as a controller that restarts. What is in work goes on.
+            logger.warning("jobs: whether all parts are there is not known: %s", type(error).__name__)
+            return False
 
     async def do(self, taken: Taken) -> End | Again:
         try:

@@ -33,6 +33,7 @@ class Backend:
         self.script = Script(0.0, log)
         self.failures: dict[str, list[Exception]] = {}
         self.absent: tuple[str, ...] = ()
+        self.unknown = False
         self.gate = asyncio.Event()
         self.gate.set()
         self.began: list[str] = []
@@ -50,6 +51,8 @@ class Backend:
         return await self.script.lift(request, request_id)
 
     async def missing(self) -> tuple[str, ...]:
+        if self.unknown:
+            raise RuntimeError("the controller restarts")
         return self.absent
 
 
@@ -154,12 +157,15 @@ async def test_an_overload_is_waited_out(client: httpx.AsyncClient, backend: Bac
     assert job.counts.done == 1
 
 
-async def test_nothing_is_begun_while_a_part_is_missing(client: httpx.AsyncClient, backend: Backend) -> None:
-    backend.absent = ("Engine",)
+@pytest.mark.parametrize("unknown", [False, True])
+async def test_nothing_is_begun_while_a_part_is_missing(
+    client: httpx.AsyncClient, backend: Backend, unknown: bool
+) -> None:
+    backend.absent, backend.unknown = ("Engine",), unknown
     job = await submitted(client, "a")
     await asyncio.sleep(0.3)
     assert backend.began == []
-    backend.absent = ()
+    backend.absent, backend.unknown = (), False
     assert (await ended(client, job)).counts.done == 1
 
 
