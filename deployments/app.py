@@ -1,6 +1,7 @@
 """`build(settings)`: the graph on Ray Serve. How many replicas of what size is said in cluster/*.yaml."""
 
 import asyncio
+import os
 import time
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.grammars import grammars_of
 from deployments.http_api import Service, logger, make_api
+from deployments.jobs.service import Jobs
 from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS
@@ -100,10 +102,12 @@ class Ingress:
         self._stages = self._tracing.stages(metered(remote, tell))
         self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engine_names(settings)))
         self._watch = asyncio.create_task(self._replicas.watch(tell))
+        self._jobs = Jobs(settings.jobs, os.environ) if settings.jobs else None
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         service = Service(self._lift, self._validate, self._replicas.missing)
-        return make_api(service, self._settings.api, tell, usd_per_hour=self._settings.engine.usd_per_hour)
+        price = self._settings.engine.usd_per_hour
+        return make_api(service, self._settings.api, tell, jobs=self._jobs, usd_per_hour=price)
 
     async def _lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
         most = self._settings.code.max_n

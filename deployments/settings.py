@@ -15,6 +15,7 @@ from deployments.keys import Quota
 from lift_sys.framings import FRAMINGS
 from lift_sys.pipeline import Effort
 from lift_sys.validation.selection import POLICIES
+from schemas.jobs import MOST_ITEMS
 
 
 def _among(kind: str, names: Collection[str]) -> AfterValidator:
@@ -184,6 +185,42 @@ class ApiSettings(_Strict):
         return self
 
 
+class JobsSettings(_Strict):
+    database: Annotated[str, Field(min_length=1)] | None = None
+    """A file for SQLite, such as `~/.local/state/lift-sys/jobs.sqlite`, for ingresses on one machine; or the URL of a
+    Postgres, as `postgresql://user@host/lift`, whose password libpq finds (PGPASSWORD, ~/.pgpass)."""
+    database_env: str | None = None
+    """The environment variable that holds the above, where it is a secret."""
+    concurrency: Annotated[int, Field(ge=1, le=1_024)] = 4
+    """Items of jobs that one ingress has in work at once."""
+    lease_s: Annotated[float, Field(ge=0.5, le=3_600)] = 30.0
+    """After so long without a sign of its ingress, an item is done by another."""
+    most_attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    """At one item, before it ends with the problem of the last one. An overload is waited out, and does not count."""
+    keep_s: Annotated[float, Field(ge=1, le=366 * 86_400)] = 7 * 86_400.0
+    """For how long results are kept after a job's end."""
+    keep_keys_s: Annotated[float, Field(ge=1, le=366 * 86_400)] = 86_400.0
+    """For how long the answer to an idempotency key is kept."""
+    most_items: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = 1_000
+    """Of one job."""
+    most_queued: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Items of all jobs that wait; beyond them a job is answered 429."""
+    webhook_secret_env: str | None = None
+    """The environment variable with the secret that webhooks are signed with (`whsec_…`), or with several and spaces
+    between them while they are changed. Without one, jobs with a webhook are refused."""
+    webhook_private: bool = False
+    """Whether a webhook may be on an address that is not public, such as one of this machine or its network."""
+    webhook_attempts: Annotated[int, Field(ge=1, le=30)] = 12
+    """Until a webhook has failed. With this many, the last one comes after an hour or so."""
+    webhook_timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+
+    @model_validator(mode="after")
+    def _has_one_database(self) -> "JobsSettings":
+        if (self.database is None) == (self.database_env is None):
+            raise ValueError("say where jobs are kept: in `database`, or in the variable that `database_env` names")
+        return self
+
+
 class TracingSettings(_Strict):
     """Whether there are traces at all, Serve's `tracing_config` says."""
 
@@ -200,6 +237,8 @@ class Settings(_Strict):
     validator: ValidatorSettings = ValidatorSettings()
     api: ApiSettings = ApiSettings()
     tracing: TracingSettings = TracingSettings()
+    jobs: JobsSettings | None = None
+    """Jobs and idempotency keys. Default: there are none."""
     repairs: Annotated[int, Field(ge=0, le=8)] = 1
     """Rounds in which a model is to mend the best of variations that were all rejected, told what was wrong."""
 

@@ -7,7 +7,13 @@ LiftError
 ├── SpecificationInvalid the client's own IR or example cannot be used
 ├── NoFunction           the request asks for something that no function is
 ├── Overloaded           more work than the queues hold
-└── DeadlinePassed       the time that the request had is over
+├── DeadlinePassed       the time that the request had is over
+├── StoreUnavailable     the database of jobs does not answer
+├── JobUnknown           the caller has no job of this id
+├── JobExpired           the job's results were kept long enough
+├── KeyInvalid           an idempotency key that is none
+├── KeyBusy              the request of this idempotency key is still being answered
+└── KeyReused            the idempotency key was used for another request
 
 All take positional arguments only: keyword-only constructors lose their type on the way through a Serve handle.
 """
@@ -43,3 +49,27 @@ class Overloaded(LiftError):
 
 class DeadlinePassed(LiftError):
     """The time that the request had is over."""
+
+
+class StoreUnavailable(LiftError):
+    """The database of jobs does not answer."""
+
+
+class JobUnknown(LiftError):
+    """The caller has no job of this id."""
+
+
+class JobExpired(LiftError):
+    """The job's results were kept long enough."""
+
+
+class KeyInvalid(LiftError):
+    """An idempotency key that is none."""
+
+
+class KeyBusy(LiftError):
+    """The request of this idempotency key is still being answered."""
+
+
+class KeyReused(LiftError):
+    """The idempotency key was used for another request."""

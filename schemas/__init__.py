@@ -4,6 +4,7 @@ from schemas.api import Answered, FieldError, LiftRequest, LiftResponse, Problem
 from schemas.code import Code
 from schemas.engine import Chat, Completion, Message, Sampling
 from schemas.ir import IR, Assertion, Effects, Example, Hole, Intent, Parameter, Signature
+from schemas.jobs import Job, JobCounts, JobEnded, JobList, JobRequest, JobResult
 from schemas.verdict import Evidence, Rival, Verdict
 
 IR_JSON_SCHEMA = IR.model_json_schema()
@@ -24,6 +25,12 @@ __all__ = [
     "FieldError",
     "Hole",
     "Intent",
+    "Job",
+    "JobCounts",
+    "JobEnded",
+    "JobList",
+    "JobRequest",
+    "JobResult",
     "LiftRequest",
     "LiftResponse",
     "Message",

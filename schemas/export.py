@@ -5,6 +5,7 @@ from pathlib import Path
 from schemas.api import LiftRequest, LiftResponse, Problem, ValidateRequest
 from schemas.code import Code
 from schemas.ir import IR
+from schemas.jobs import Job, JobEnded, JobRequest, JobResult
 from schemas.verdict import Verdict
 from schemas.wire import Wire
 
@@ -18,6 +19,10 @@ EXPORTED: dict[str, type[Wire]] = {
     "response": LiftResponse,
     "validate": ValidateRequest,
     "problem": Problem,
+    "job_request": JobRequest,
+    "job": Job,
+    "job_result": JobResult,
+    "job_ended": JobEnded,
 }
 
 

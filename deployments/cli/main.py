@@ -14,6 +14,7 @@ from deployments.cli.evaluate import evaluate
 from deployments.cli.fit import fit
 from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
+from deployments.cli.jobs import jobs
 from deployments.cli.keys import keys
 from deployments.cli.model import model
 from deployments.cli.plan import plan
@@ -40,6 +41,7 @@ app.command()(doctor)
 app.command()(fit)
 app.command()(simulate)
 app.command()(plan)
+app.add_typer(jobs, name="jobs")
 app.add_typer(model, name="model")
 app.add_typer(grammar, name="grammar")
 app.add_typer(keys, name="keys")

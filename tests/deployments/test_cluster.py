@@ -24,8 +24,9 @@ Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
 
 
 @pytest.fixture(scope="module")
-def service(serve: Serve) -> Iterator[Any]:
-    with serve({"engine": {"kind": "scripted", "scripted_delay_s": 0.3}}) as service:
+def service(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    jobs = {"database": str(tmp_path_factory.mktemp("jobs") / "jobs.sqlite")}
+    with serve({"engine": {"kind": "scripted", "scripted_delay_s": 0.3}, "jobs": jobs}) as service:
         yield service
 
 
@@ -52,6 +53,27 @@ def test_bad_input_is_refused_by_name(service: Any, body: dict[str, object], fie
     answer = service.client.post("/v1/lift", json={**PROMPT, **body})
     assert answer.status_code == 422
     assert field in [error["field"] for error in answer.json()["errors"]]
+
+
+def test_a_job_is_done_by_the_graph(service: Any) -> None:
+    body = {"requests": [PROMPT, {"prompt": "Triple a number: double(2) == 6"}]}
+    answer = service.client.post("/v1/jobs", json=body)
+    assert answer.status_code == 202
+    where = answer.headers["location"]
+    until = time.monotonic() + 60
+    while service.client.get(where).json()["ended_at"] is None:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    lines = [json.loads(line) for line in service.client.get(f"{where}/results").text.splitlines()]
+    assert [line["response"]["verdict"]["level"] for line in lines] == ["verified", "rejected"]
+
+
+def test_a_request_with_a_key_is_lifted_once(service: Any) -> None:
+    first, second = [
+        service.client.post("/v1/lift", json=PROMPT, headers={"idempotency-key": "cluster"}) for _ in range(2)
+    ]
+    assert first.status_code == 200
+    assert first.content == second.content
 
 
 def test_a_deadline_ends_the_work(service: Any) -> None:

@@ -22,6 +22,7 @@ def small(tmp_path: Path) -> Path:
     args["engine"]["model"] = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
     args["code"] |= {"n": 1, "first": 1, "max_tokens": 128}
     args["repairs"] = 0
+    args["jobs"]["database"] = str(tmp_path / "jobs.sqlite")
     path = tmp_path / "serve.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
     return path

@@ -21,6 +21,11 @@ from deployments.settings import Settings
         ({"validator": {"memory_bytes": 1}}, "validator.memory_bytes"),
         ({"api": {"default_timeout_s": -1}}, "api.default_timeout_s"),
         ({"pools": "both"}, "pools"),
+        ({"jobs": {}}, "jobs"),
+        ({"jobs": {"database": "a", "database_env": "B"}}, "jobs"),
+        ({"jobs": {"database": ""}}, "jobs.database"),
+        ({"jobs": {"database": "a", "lease_s": 0}}, "jobs.lease_s"),
+        ({"jobs": {"database": "a", "most_items": 10_001}}, "jobs.most_items"),
     ],
 )
 def test_a_wrong_key_or_amount_is_refused_by_name(args: dict[str, Any], named: str) -> None:

@@ -11,6 +11,7 @@ from deployments.cli.bench.fit import fit
 from deployments.cli.bench.fuzz import fuzz
 from deployments.cli.bench.grammar import grammar
 from deployments.cli.bench.graph import graph
+from deployments.cli.bench.jobs import jobs
 from deployments.cli.bench.plot import plot
 from deployments.cli.bench.scaling import scaling
 from deployments.cli.bench.service import service
@@ -38,3 +39,4 @@ bench.command()(weights)
 bench.command()(fit)
 bench.command()(scaling)
 bench.command()(plot)
+bench.command()(jobs)

@@ -1,0 +1,155 @@
+"""`Idempotency-Key`: a POST that is sent again is answered as the first time, and done once.
+
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ says what is answered: 400 to a key that is
+none, 409 while the first request is at work, 422 to another request with the same key.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from deployments.jobs.caller import caller_name
+from deployments.jobs.store import Answer, KeyStore
+from deployments.jobs.stored import stored
+from lift_sys.errors import KeyInvalid, StoreUnavailable
+
+Keep = Callable[[Answer], Awaitable[None]]
+
+_HEADER = "idempotency-key"
+_KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
+"""With the quotes of a structured field, as the draft says, or without, as most clients send it."""
+_KEPT_HEADERS = ("content-type", "location")
+_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same key, this request is done once, and answered as the first time.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+}
+
+
+def nonce_of(request: Request) -> str | None:
+    """The same at every attempt at the request of one idempotency key. None without a key."""
+    nonce: str | None = getattr(request.state, "nonce", None)
+    return nonce
+
+
+def idempotent(keys: KeyStore, lease_s: float) -> type[APIRoute]:
+    """The class of routes that know keys. Within a route, so that every error is a problem as others are."""
+
+    class IdempotentRoute(APIRoute):
+        def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
+            if "POST" in (options.get("methods") or ()):
+                options["openapi_extra"] = {**(options.get("openapi_extra") or {}), "parameters": [_PARAMETER]}
+            super().__init__(path, endpoint, **options)
+
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            request = Request(scope, receive)
+            key = _key(request) if request.method == "POST" else None
+            if key is None:
+                await super().handle(scope, receive, send)
+                return
+            try:
+                body = await request.body()
+            except ClientDisconnect:
+                return
+            reserved = await stored(keys.reserve, caller_name(scope), key, _fingerprint(scope, body))
+            if isinstance(reserved, Answer):
+                await _replay(reserved)(scope, receive, send)
+                return
+            request.state.nonce = reserved.nonce
+            async with _held(keys, reserved.lease, lease_s / 4) as keep:
+                await super().handle(scope, _again(body, receive), _recorded(send, keep))
+
+    return IdempotentRoute
+
+
+@contextlib.asynccontextmanager
+async def _held(keys: KeyStore, lease: str, every_s: float) -> AsyncIterator[Keep]:
+    """The key is this request's until the end. Then it has its answer, or is free for another attempt."""
+    holding = asyncio.create_task(_hold(keys, lease, every_s))
+
+    async def keep(answer: Answer) -> None:
+        await stored(keys.answer, lease, answer)
+
+    try:
+        yield keep
+    finally:
+        holding.cancel()
+        with contextlib.suppress(StoreUnavailable):
+            await stored(keys.give_up, lease)
+
+
+def _recorded(send: Send, keep: Keep) -> Send:
+    """Keeps a final answer that goes by, before its last piece goes out: no client has seen one that is not kept."""
+    start: Message = {}
+    pieces: list[bytes] = []
+
+    async def sending(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+        elif message["type"] == "http.response.body":
+            pieces.append(message.get("body", b""))
+            if not message.get("more_body", False) and _is_final(start["status"]):
+                await keep(Answer(start["status"], _kept(start), b"".join(pieces)))
+        await send(message)
+
+    return sending
+
+
+def _kept(start: Message) -> dict[str, str]:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
+    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+
+
+async def _hold(keys: KeyStore, lease: str, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        with contextlib.suppress(StoreUnavailable):
+            await stored(keys.hold, lease)
+
+
+def _key(request: Request) -> str | None:
+    given = request.headers.getlist(_HEADER)
+    if not given:
+        return None
+    found = _KEY.fullmatch(given[0]) if len(given) == 1 else None
+    if found is None:
+        raise KeyInvalid("Idempotency-Key: one of 1 to 255 visible ASCII characters is wanted")
+    return found[1] or found[2]
+
+
+def _fingerprint(scope: Scope, body: bytes) -> str:
+    target = scope["path"].encode() + b"?" + scope.get("query_string", b"")
+    return hashlib.sha256(target + b"\0" + body).hexdigest()
+
+
+def _is_final(status: int) -> bool:
+    return status < 400 or status == 422
+
+
+def _replay(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, {**answer.headers, "idempotent-replayed": "true"})
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more; then what comes after it, such as the client's hanging up."""
+    sent = False
+
+    async def receiving() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receiving
