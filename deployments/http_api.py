@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,14 +10,16 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
 from deployments.metrics import Tell, tell_nobody
 from deployments.request_meter import RequestMeter
 from deployments.settings import ApiSettings
+from deployments.streaming import EVENTS, Streaming, add_resume, new_id
 from lift_sys import errors
+from lift_sys.pipeline import Watch, unwatched
 from schemas import (
     CODE_GENERATION_SCHEMA,
     IR_JSON_SCHEMA,
@@ -62,7 +63,8 @@ SCHEMAS = {"ir": IR_JSON_SCHEMA, "code": CODE_GENERATION_SCHEMA}
 class Service:
     """What the API needs of the system behind it."""
 
-    lift: Callable[[LiftRequest, str], Awaitable[LiftResponse]]
+    lift: Callable[[LiftRequest, str, Watch], Awaitable[LiftResponse]]
+    """With the request's id, and who hears of its steps."""
     validate: Callable[[ValidateRequest], Awaitable[Verdict]]
     missing: Callable[[], Awaitable[tuple[str, ...]]]
     """The parts that cannot work now; none when the system is ready."""
@@ -79,12 +81,21 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
     _add_problems(api)
     _add_probes(api, service)
 
-    @api.post("/v1/lift", responses=_PROBLEM)
-    async def lift(request: LiftRequest) -> LiftResponse:
-        """Specify, write and validate a function. A verdict of `rejected` is an answer, not an error."""
+    streaming = Streaming(settings)
+    add_resume(api, streaming)
+
+    async def answer(request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         await _require(service)
-        work = _while_available(service.lift(request, uuid.uuid4().hex), service)
+        work = _while_available(service.lift(request, request_id, watch), service)
         return await _in_time(work, request.timeout_s, settings)
+
+    @api.post("/v1/lift", responses={**_PROBLEM, **EVENTS}, response_model=LiftResponse)
+    async def lift(request: LiftRequest, http: Request) -> LiftResponse | StreamingResponse:
+        """Specify, write and validate a function. A verdict of `rejected` is an answer, not an error."""
+        request_id = new_id()
+        if request.stream:
+            return await streaming.begin(http, request_id, lambda watch: answer(request, request_id, watch))
+        return await answer(request, request_id, unwatched)
 
     @api.post("/v1/validate", responses=_PROBLEM)
     async def validate(request: ValidateRequest) -> Verdict:

@@ -10,6 +10,7 @@ import pytest
 from deployments.http_api import RETRY_AFTER_S, STATUS, Service, make_api
 from deployments.settings import ApiSettings
 from lift_sys import errors
+from lift_sys.pipeline import Watch
 from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftRequest, LiftResponse, ValidateRequest, Verdict
 from schemas.verdict import Evidence
 
@@ -30,7 +31,7 @@ class Backend:
         self.cancelled = False
         self.absent: tuple[str, ...] = ()
 
-    async def lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
+    async def lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         await self._work()
         raise errors.OutputInvalid("this backend writes no code")
 
@@ -202,7 +203,8 @@ async def test_a_verdict_comes_as_it_is(client: httpx.AsyncClient) -> None:
 
 async def test_the_description_of_the_api_names_every_route_and_problem(client: httpx.AsyncClient) -> None:
     description = (await client.get("/openapi.json")).json()
-    assert {"/v1/lift", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"} == set(description["paths"])
+    routes = {"/v1/lift", "/v1/lift/{request_id}/events", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"}
+    assert routes == set(description["paths"])
     answers = set(description["paths"]["/v1/lift"]["post"]["responses"])
     assert {str(status) for status, _ in STATUS.values()} <= answers
 
