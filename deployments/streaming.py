@@ -45,9 +45,9 @@ class Streaming:
         owner = owner_of(request)
         stream = self._streams.find(owner, request_id)
         if stream is None:
+            kept_s = self._settings.stream_kept_s
             raise HTTPException(
-                404,
-                f"no events of {request_id!r} here: they are kept for {self._settings.stream_kept_s:g} s after the last reader",
+                404, f"no events of {request_id!r}; they are kept {kept_s:g} s after the last reader left"
             )
         if after > stream.told:
             raise SpecificationInvalid("Last-Event-ID", f"{after}, and there have been {stream.told} events so far")
