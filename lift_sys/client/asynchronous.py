@@ -49,7 +49,9 @@ class AsyncClient:
             async with contextlib.aclosing(answer):
                 try:
                     async for told in EventSource(answer).aiter_sse():
-                        yield reading.take(told)
+                        # After a comment, httpx-sse makes an event of nothing.
+                        if told.data:
+                            yield reading.take(told)
                 except httpx.TransportError as error:
                     reading.lost(error)
                 else:

@@ -104,8 +104,10 @@ def asked(request: pytest.FixtureRequest, service: ScriptedService) -> Callable[
     """`async with asked(trouble, …) as (asking, trouble):`"""
 
     @asynccontextmanager
-    async def asked(*plan: Cut | Refusal, **options: Any) -> AsyncIterator[tuple[Asking, Trouble]]:
-        trouble = Trouble(service.api(ApiSettings()), list(plan))
+    async def asked(
+        *plan: Cut | Refusal, settings: ApiSettings | None = None, **options: Any
+    ) -> AsyncIterator[tuple[Asking, Trouble]]:
+        trouble = Trouble(service.api(settings), list(plan))
         async with served(trouble) as url:
             if request.param == "sync":
                 with Client(url, **options) as client:
@@ -133,6 +135,13 @@ async def test_a_stream_is_its_events(asked: Asked) -> None:
     async with asked() as (asking, trouble):
         assert [event.event for event in await asking.stream()] == STEPS
     assert "authorization" not in trouble.heard[0]
+
+
+async def test_comments_in_a_silence_are_no_events(asked: Asked, service: ScriptedService) -> None:
+    service.closed.add("code")
+    async with asked(settings=ApiSettings(stream_ping_s=0.02)) as (asking, _):
+        asyncio.get_running_loop().call_later(0.2, service.closed.clear)
+        assert [event.event for event in await asking.stream()] == STEPS
 
 
 @pytest.mark.parametrize("way", ["lift", "stream"])
