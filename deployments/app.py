@@ -102,7 +102,7 @@ class Ingress:
         self._watch = asyncio.create_task(self._replicas.watch(tell))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        service = Service(self._lift, self._validate, self._replicas.missing)
+        service = Service(self._lift, self._validate, self._replicas.missing, self._settings.engine.model)
         return make_api(service, self._settings.api, tell)
 
     async def _lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
 from deployments.metrics import Tell, tell_nobody
+from deployments.openai_api import chat_routes
 from deployments.request_meter import RequestMeter
 from deployments.settings import ApiSettings
 from deployments.streaming import EVENTS, Streaming, add_resume, new_id
@@ -68,6 +69,8 @@ class Service:
     validate: Callable[[ValidateRequest], Awaitable[Verdict]]
     missing: Callable[[], Awaitable[tuple[str, ...]]]
     """The parts that cannot work now; none when the system is ready."""
+    model: str = "lift"
+    """The name that it goes by among OpenAI's clients."""
 
 
 def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) -> FastAPI:
@@ -88,6 +91,8 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
         await _require(service)
         work = _while_available(service.lift(request, request_id, watch), service)
         return await _in_time(work, request.timeout_s, settings)
+
+    api.include_router(chat_routes(answer, service.model, settings.stream_ping_s))
 
     @api.post("/v1/lift", responses={**_PROBLEM, **EVENTS}, response_model=LiftResponse)
     async def lift(request: LiftRequest, http: Request) -> LiftResponse | StreamingResponse:

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.metrics import REQUESTS, Outcome, Route, Tell
 
-ROUTES: dict[str, Route] = {"/v1/lift": "lift", "/v1/validate": "validate"}
+ROUTES: dict[str, Route] = {"/v1/lift": "lift", "/v1/chat/completions": "lift", "/v1/validate": "validate"}
 OUTCOME = "outcome"
 """In a request's state: how it ended, of a response whose status was sent before that was known."""
 _OUTCOMES: dict[int, Outcome] = {

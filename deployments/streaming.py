@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Request
+from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.exceptions import HTTPException
@@ -54,7 +54,7 @@ class Streaming:
         return self._reading((owner, request_id), stream, after)
 
     def _reading(self, key: Key, stream: Stream, after: int) -> StreamingResponse:
-        return _Reading(_wire(stream, after, self._settings.stream_ping_s), stream, self._streams.reading(*key))
+        return Reading(_wire(stream, after, self._settings.stream_ping_s), stream, self._streams.reading(*key))
 
 
 def add_resume(api: FastAPI, streaming: Streaming) -> None:
@@ -86,11 +86,16 @@ async def begun(request: Request, work: Work) -> Stream:
 
 
 async def problem_of(request: Request, error: Exception) -> Problem:
-    """What an error would be as a response of its own, in the same words."""
+    response = await response_to(request, error)
+    return Problem.model_validate_json(bytes(response.body))
+
+
+async def response_to(request: Request, error: Exception) -> Response:
+    """What an error would be as a response of its own."""
     handlers = request.app.exception_handlers
     handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
-    response = await handler(request, error)
-    return Problem.model_validate_json(response.body)
+    response: Response = await handler(request, error)
+    return response
 
 
 def owner_of(request: Request) -> str:
@@ -103,7 +108,7 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-class _Reading(StreamingResponse):
+class Reading(StreamingResponse):
     """One reader's connection."""
 
     media_type = EventSourceResponse.media_type
