@@ -14,6 +14,7 @@ from deployments.cli.evaluate import evaluate
 from deployments.cli.fit import fit
 from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
+from deployments.cli.mcp import mcp
 from deployments.cli.model import model
 from deployments.cli.plan import plan
 from deployments.cli.replay import replay
@@ -32,6 +33,7 @@ app.command()(validate)
 app.command()(replay)
 app.command()(serve)
 app.command()(demo)
+app.command()(mcp)
 app.command(name="eval")(evaluate)
 app.command()(calibrate)
 app.command()(audit)
