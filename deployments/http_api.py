@@ -83,7 +83,25 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
     api.add_middleware(RequestMeter, tell=tell)
     _add_problems(api)
     _add_probes(api, service)
+    _add_lift(api, service, settings)
 
+    @api.post("/v1/validate", responses=_PROBLEM)
+    async def validate(request: ValidateRequest) -> Verdict:
+        """Give a verdict on code that you bring, held to an IR or to examples of a function."""
+        return await _in_time(service.validate(request), request.timeout_s, settings)
+
+    @api.get("/v1/schemas/{name}", responses={404: {"model": Problem}})
+    async def schema(name: str) -> dict[str, Any]:
+        """The JSON Schema that the IR or the code of an answer is valid under."""
+        if name not in SCHEMAS:
+            raise HTTPException(404, f"no schema {name!r}; there are {', '.join(SCHEMAS)}")
+        return SCHEMAS[name]
+
+    return api
+
+
+def _add_lift(api: FastAPI, service: Service, settings: ApiSettings) -> None:
+    """In our own form, and in OpenAI's."""
     streaming = Streaming(settings)
     add_resume(api, streaming)
 
@@ -101,20 +119,6 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
         if request.stream:
             return await streaming.begin(http, request_id, lambda watch: answer(request, request_id, watch))
         return await answer(request, request_id, unwatched)
-
-    @api.post("/v1/validate", responses=_PROBLEM)
-    async def validate(request: ValidateRequest) -> Verdict:
-        """Give a verdict on code that you bring, held to an IR or to examples of a function."""
-        return await _in_time(service.validate(request), request.timeout_s, settings)
-
-    @api.get("/v1/schemas/{name}", responses={404: {"model": Problem}})
-    async def schema(name: str) -> dict[str, Any]:
-        """The JSON Schema that the IR or the code of an answer is valid under."""
-        if name not in SCHEMAS:
-            raise HTTPException(404, f"no schema {name!r}; there are {', '.join(SCHEMAS)}")
-        return SCHEMAS[name]
-
-    return api
 
 
 def _add_probes(api: FastAPI, service: Service) -> None:

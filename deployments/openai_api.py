@@ -12,7 +12,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from deployments.streaming import EVENTS, Reading, begun, new_id, response_to
+from deployments.streaming import EVENTS, EventStream, begun, new_id, response_to
 from deployments.streams import Stream
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Watch, unwatched
@@ -78,7 +78,7 @@ def chat_routes(lift: Lift, model: str, ping_s: float) -> APIRouter:
             return completion(await lift(asked, request_id, unwatched))
         stream = await begun(http, lambda watch: lift(asked, request_id, watch))
         usage = bool(request.stream_options and request.stream_options.include_usage)
-        return Reading(_chunks(stream, _Chunks(request_id, model), usage, ping_s), stream, _aborting(stream))
+        return EventStream(_chunks(stream, _Chunks(request_id, model), usage, ping_s), stream, _aborting(stream))
 
     return router
 

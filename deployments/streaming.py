@@ -54,7 +54,7 @@ class Streaming:
         return self._reading((owner, request_id), stream, after)
 
     def _reading(self, key: Key, stream: Stream, after: int) -> StreamingResponse:
-        return Reading(_wire(stream, after, self._settings.stream_ping_s), stream, self._streams.reading(*key))
+        return EventStream(_wire(stream, after, self._settings.stream_ping_s), stream, self._streams.reading(*key))
 
 
 def add_resume(api: FastAPI, streaming: Streaming) -> None:
@@ -108,7 +108,7 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-class Reading(StreamingResponse):
+class EventStream(StreamingResponse):
     """One reader's connection."""
 
     media_type = EventSourceResponse.media_type

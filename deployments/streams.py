@@ -128,4 +128,6 @@ class Streams:
 
     def _drop(self, key: Key) -> None:
         del self._leaving[key]
-        self._streams.pop(key).abort()
+        # A reader who came just as it was dropped leaves it once more.
+        if stream := self._streams.pop(key, None):
+            stream.abort()
