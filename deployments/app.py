@@ -25,7 +25,7 @@ from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
 from deployments.tracing import Tracing
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.tree import Grammar
-from lift_sys.pipeline import Stages, lift
+from lift_sys.pipeline import Stages, Watch, lift
 from schemas import LiftRequest, LiftResponse, ValidateRequest, Verdict
 
 Handle = DeploymentHandle[Any]
@@ -105,17 +105,18 @@ class Ingress:
         self._jobs = Jobs(settings.jobs, os.environ) if settings.jobs else None
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        service = Service(self._lift, self._validate, self._replicas.missing)
+        service = Service(self._lift, self._validate, self._replicas.missing, self._settings.engine.model)
         price = self._settings.engine.usd_per_hour
         return make_api(service, self._settings.api, tell, jobs=self._jobs, usd_per_hour=price)
 
-    async def _lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
+    async def _lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         most = self._settings.code.max_n
         if request.n is not None and request.n > most:
             raise SpecificationInvalid("n", f"{request.n} variations asked for; this deployment gives at most {most}")
         settings = self._settings
         with self._tracing.workflow(request, request_id) as span:
-            response = await lift(request, request_id, self._stages, settings.effort(request.n), settings.engine.model)
+            effort = settings.effort(request.n)
+            response = await lift(request, request_id, self._stages, effort, settings.engine.model, watch=watch)
             self._tracing.answered(span, response)
         tell(ANSWER_SECONDS, response.seconds, route="lift", level=response.verdict.level)
         _log(response)

@@ -6,7 +6,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.metrics import REQUESTS, Outcome, Route, Tell
 
-ROUTES: dict[str, Route] = {"/v1/lift": "lift", "/v1/validate": "validate"}
+ROUTES: dict[str, Route] = {"/v1/lift": "lift", "/v1/chat/completions": "lift", "/v1/validate": "validate"}
+OUTCOME = "outcome"
+"""In a request's state: how it ended, of a response whose status was sent before that was known."""
 _OUTCOMES: dict[int, Outcome] = {
     429: "overloaded",
     502: "unusable",
@@ -31,6 +33,7 @@ class RequestMeter:
             await self._app(scope, receive, send)
             return
         outcome: Outcome = "failed"
+        state = scope.setdefault("state", {})
 
         async def sending(message: Message) -> None:
             nonlocal outcome
@@ -45,7 +48,7 @@ class RequestMeter:
             outcome = "cancelled"
             raise
         finally:
-            self._tell(REQUESTS, 1, route=route, outcome=outcome)
+            self._tell(REQUESTS, 1, route=route, outcome=state.get(OUTCOME, outcome))
 
 
 def outcome_of(status: int) -> Outcome:

@@ -162,6 +162,12 @@ class ApiSettings(_Strict):
     default_timeout_s: Seconds = 600.0
     max_timeout_s: Seconds = 1_800.0
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 2**20)] = 2**20
+    stream_kept_s: Annotated[float, Field(ge=0, le=600)] = 10.0
+    """How long a stream without a reader can be resumed. Its work goes on for that time, and is cancelled then."""
+    stream_ping_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """How long a stream is silent before it says so. Proxies end a connection on which nothing passes for long."""
+    streams_kept: Annotated[int, Field(ge=1, le=65_536)] = 256
+    """Streams at most that an ingress keeps. Beyond them the one that was left by its reader first is dropped."""
     body_timeout_s: Seconds = 30.0
     """For a body to come to its end."""
     max_header_bytes: Annotated[int, Field(ge=1_024, le=2**20)] = 32_768

@@ -5,12 +5,13 @@ its `tracing_config` names `deployments.tracing:exporters`. Where it does not, a
 https://opentelemetry.io/docs/specs/semconv/gen-ai/
 """
 
+import contextvars
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.trace import Span, SpanKind
 
 from lift_sys.code_stage import Wave
@@ -30,6 +31,13 @@ def exporters() -> "list[SpanProcessor]":
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     return [BatchSpanProcessor(OTLPSpanExporter())]
+
+
+def only_trace() -> contextvars.Context:
+    """A context for a task in which nothing is known of where it was started but the span."""
+    bare = contextvars.Context()
+    bare.run(context.attach, context.get_current())
+    return bare
 
 
 class Tracing:

@@ -5,7 +5,7 @@ The stages come in as plain async callables. A Ray handle's method is one, and s
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lift_sys.code_stage import Failure, Wave
 from lift_sys.contradictions import settle
@@ -15,12 +15,19 @@ from lift_sys.questions import open_questions
 from lift_sys.validation.levels import is_settled
 from schemas.api import LiftRequest, LiftResponse, Question, StageReport
 from schemas.code import Code
+from schemas.events import Accepted, CandidateDone, ClauseChecked, Event, IRDone, Usage, VerdictGiven
 from schemas.ir import IR, Example
 from schemas.verdict import Verdict
 
 WriteIR = Callable[[LiftRequest, str], Awaitable[tuple[IR, StageReport]]]
 WriteCode = Callable[[LiftRequest, IR, Wave, str], Awaitable[tuple[tuple[Code, ...], StageReport]]]
 ChooseCode = Callable[[IR, tuple[Example, ...], tuple[Code, ...]], Awaitable[tuple[Code, Verdict, StageReport]]]
+Watch = Callable[[Event], None]
+"""Hears of each step when it is done."""
+
+
+def unwatched(event: Event) -> None:
+    """For who waits for the answer only."""
 
 
 @dataclass(frozen=True)
@@ -51,31 +58,30 @@ class Effort:
             done = until
 
 
-async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Effort, model: str) -> LiftResponse:
-    """One request, from words to a verdict. All model calls carry `request_id` as their session."""
+async def lift(
+    request: LiftRequest, request_id: str, stages: Stages, effort: Effort, model: str, *, watch: Watch = unwatched
+) -> LiftResponse:
+    """One request, from words to a verdict. All model calls carry `request_id` as their session.
+
+    `watch` hears of every step but the last, which is the answer, or what is raised.
+    """
     begun = time.monotonic()
     standing, contradictions = settle(stated_examples(request), answered_examples(request))
     stated = tuple(one.example for one in standing)
+    watch(Accepted(request_id=request_id, model=model, variations=effort.n))
     ir, ir_report = known_ir(request) or await stages.write_ir(request, request_id)
-    variations: tuple[Code, ...] = ()
-    reports: list[StageReport] = []
-
-    async def write_and_choose(wave: Wave) -> tuple[Code, Verdict]:
-        nonlocal variations
-        written, code_report = await stages.write_code(request, ir, wave, request_id)
-        variations += written
-        code, verdict, validate_report = await stages.choose_code(ir, stated, variations)
-        reports.extend((code_report, validate_report))
-        return code, verdict
-
+    watch(IRDone(ir=ir, report=ir_report))
+    tries = _Tries(request, request_id, stages, ir, stated, contradictions, watch)
     for wave in effort.waves():
-        code, verdict = await write_and_choose(wave)
+        code, verdict = await tries.once(wave)
         if is_settled(verdict):
             break
     for _ in range(effort.repairs):
         if verdict.level != "rejected":
             break
-        code, verdict = await write_and_choose(Wave(0, effort.repaired, Failure(code, verdict.findings)))
+        code, verdict = await tries.once(Wave(0, effort.repaired, Failure(code, verdict.findings)))
+    costs = (ir_report, add(tries.reports[::2]), add(tries.reports[1::2]))
+    watch(Usage(stages=costs))
     return LiftResponse(
         request_id=request_id,
         verdict=_doubted(verdict, contradictions),
@@ -84,10 +90,43 @@ async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Ef
         examples=tuple(example.text(ir.signature.name) for example in stated),
         questions=(*contradictions, *open_questions(ir, verdict, request.answers)),
         model=model,
-        variations=len(variations),
-        stages=(ir_report, add(reports[::2]), add(reports[1::2])),
+        variations=len(tries.variations),
+        stages=costs,
         seconds=round(time.monotonic() - begun, 4),
     )
+
+
+@dataclass
+class _Tries:
+    """What was written for a request so far, and what that cost."""
+
+    request: LiftRequest
+    request_id: str
+    stages: Stages
+    ir: IR
+    stated: tuple[Example, ...]
+    contradictions: tuple[Question, ...]
+    watch: Watch
+    variations: tuple[Code, ...] = ()
+    reports: list[StageReport] = field(default_factory=list)
+
+    async def once(self, wave: Wave) -> tuple[Code, Verdict]:
+        """A wave of variations, and the best of all there are then."""
+        written, code_report = await self.stages.write_code(self.request, self.ir, wave, self.request_id)
+        for index, one in enumerate(written, len(self.variations)):
+            self.watch(CandidateDone(index=index, code=one))
+        self.variations += written
+        code, verdict, validate_report = await self.stages.choose_code(self.ir, self.stated, self.variations)
+        self._tell(code, _doubted(verdict, self.contradictions))
+        self.reports.extend((code_report, validate_report))
+        return code, verdict
+
+    def _tell(self, code: Code, verdict: Verdict) -> None:
+        for evidence in verdict.evidence:
+            if evidence.outcome != "skipped":
+                passed = evidence.outcome == "passed"
+                self.watch(ClauseChecked(clause=evidence.clause, passed=passed, evidence=evidence))
+        self.watch(VerdictGiven(code=code, verdict=verdict))
 
 
 def _doubted(verdict: Verdict, questions: tuple[Question, ...]) -> Verdict:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.code import Code
@@ -49,6 +49,8 @@ class LiftRequest(Wire):
     """Of the code stage. Default: the deployment's."""
     timeout_s: TimeoutS | None = None
     """After this the answer is a 504 and the work is aborted. Default and ceiling: the deployment's."""
+    stream: StrictBool = False
+    """Whether the answer is a `text/event-stream` of what is done, while it is done."""
 
     @property
     def words(self) -> str:

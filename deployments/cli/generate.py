@@ -14,6 +14,7 @@ from schemas import Answered, LiftRequest, LiftResponse
 _ROUNDS = 3
 """Of questions. Each answer may raise another, and at some point code is to be had."""
 URL = Annotated[str, typer.Option(help="Where the service listens.", envvar="LIFT_URL")]
+ApiKey = Annotated[str | None, typer.Option(help="Of the service, where it asks for one.", envvar="LIFT_API_KEY")]
 
 
 def generate(
@@ -27,6 +28,7 @@ def generate(
         typer.Option("--interactive", "-i", help="Ask you what the answer leaves open, and then the service again."),
     ] = False,
     url: URL = "http://127.0.0.1:8000",
+    api_key: ApiKey = None,
     json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
 ) -> None:
     """Specify, write and validate a function: `lift generate "count the vowels of a text" --n 4`.
@@ -34,13 +36,13 @@ def generate(
     Exit code 1: the verdict is `rejected`. 2: there is no answer.
     """
     request = _request(prompt, example, n, temperature, timeout)
-    answer = client.lift(url, request)
+    answer = client.lift(url, request, api_key)
     for _ in range(_ROUNDS if interactive else 0):
         answered = _asked(answer)
         if not answered:
             break
         request = request.model_copy(update={"answers": (*request.answers, *answered), "ir": answer.ir})
-        answer = client.lift(url, request)
+        answer = client.lift(url, request, api_key)
     if json:
         typer.echo(answer.model_dump_json(indent=2))
     else:

@@ -16,6 +16,7 @@ from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
 from deployments.cli.jobs import jobs
 from deployments.cli.keys import keys
+from deployments.cli.mcp import mcp
 from deployments.cli.model import model
 from deployments.cli.plan import plan
 from deployments.cli.replay import replay
@@ -34,6 +35,7 @@ app.command()(validate)
 app.command()(replay)
 app.command()(serve)
 app.command()(demo)
+app.command()(mcp)
 app.command(name="eval")(evaluate)
 app.command()(calibrate)
 app.command()(audit)

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from httpx_sse import EventSource
 from typer.testing import CliRunner
 
 from deployments.cli.main import app
@@ -80,6 +81,20 @@ def test_a_deadline_ends_the_work(service: Any) -> None:
     begun = time.monotonic()
     assert service.client.post("/v1/lift", json={**PROMPT, "timeout_s": 0.2}).status_code == 504
     assert time.monotonic() - begun < 5
+
+
+def test_a_stream_whose_connection_was_lost_is_resumed(service: Any) -> None:
+    """Serve cancels what a request has called when its client is gone; the work of a stream goes on all the same."""
+    with service.client.stream("POST", "/v1/lift", json={**PROMPT, "stream": True}) as answer:
+        first = next(EventSource(answer).iter_sse())
+    assert first.event == "accepted"
+    time.sleep(0.7)
+    events = f"/v1/lift/{json.loads(first.data)['request_id']}/events"
+    with service.client.stream("GET", events, headers={"last-event-id": first.id}) as answer:
+        rest = [event for event in EventSource(answer).iter_sse() if event.data]
+    assert (rest[0].event, rest[0].id) == ("ir.done", "2")
+    assert rest[-1].event == "answer"
+    assert json.loads(rest[-1].data)["response"]["verdict"]["level"] == "verified"
 
 
 def test_code_that_is_brought_gets_a_verdict(service: Any) -> None:

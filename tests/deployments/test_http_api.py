@@ -11,13 +11,18 @@ from deployments.http_api import STATUS, Service, make_api
 from deployments.problems import RETRY_AFTER_S
 from deployments.settings import ApiSettings
 from lift_sys import errors
+from lift_sys.pipeline import Watch
 from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftRequest, LiftResponse, ValidateRequest, Verdict
 from schemas.verdict import Evidence
 
 pytestmark = pytest.mark.anyio
 
 GOOD = {"prompt": "double a number"}
-BODIES: dict[str, dict[str, Any]] = {"/v1/lift": GOOD, "/v1/validate": {"code": "x = 1", "function": "x"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/lift": GOOD,
+    "/v1/validate": {"code": "x = 1", "function": "x"},
+    "/v1/chat/completions": {"model": "lift", "messages": [{"role": "user", "content": "double a number"}]},
+}
 PASSED = Evidence(clause="parse", kind="static", origin="rule", outcome="passed", detail="parses")
 VERDICT = Verdict(level="verified", reason="all hold", evidence=(PASSED,), sandbox="namespaces")
 
@@ -31,7 +36,7 @@ class Backend:
         self.cancelled = False
         self.absent: tuple[str, ...] = ()
 
-    async def lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
+    async def lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         await self._work()
         raise errors.OutputInvalid("this backend writes no code")
 
@@ -203,9 +208,10 @@ async def test_a_verdict_comes_as_it_is(client: httpx.AsyncClient) -> None:
 
 async def test_the_description_of_the_api_names_every_route_and_problem(client: httpx.AsyncClient) -> None:
     description = (await client.get("/openapi.json")).json()
-    ours = {"/v1/lift", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"}
+    ours = {"/v1/lift", "/v1/lift/{request_id}/events", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"}
+    theirs = {"/v1/chat/completions", "/v1/models"}
     about = {"/problems", "/problems/{name}", "/admin/keys", "/admin/keys/reload"}
-    assert ours | about == set(description["paths"])
+    assert ours | theirs | about == set(description["paths"])
     answers = set(description["paths"]["/v1/lift"]["post"]["responses"])
     assert {str(status) for status, _ in STATUS.values()} <= answers
 
@@ -214,12 +220,14 @@ SCHEMA_WORDS = ("grammar", "ebnf", "regex", "json_schema", "schema", "structural
 
 
 @pytest.mark.parametrize("word", SCHEMA_WORDS)
-@pytest.mark.parametrize("route", ["/v1/lift", "/v1/validate"])
+@pytest.mark.parametrize("route", BODIES)
 async def test_no_route_takes_a_grammar_from_a_client(client: httpx.AsyncClient, route: str, word: str) -> None:
     """A schema from outside could loop, or take the engine's time to compile: the only grammars are those it holds."""
     answer = await client.post(route, json={**BODIES[route], word: {"type": "object"}})
     assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == [word]
+    body = answer.json()
+    refused = [body["error"]["param"]] if "error" in body else [error["field"] for error in body["errors"]]
+    assert refused == [word]
 
 
 async def test_the_table_of_routes_that_take_a_body_is_complete(client: httpx.AsyncClient) -> None:

@@ -39,7 +39,8 @@ def service(serve: Serve) -> Iterator[Any]:
         "max_cached_tokens": 16_384,
         "max_running_requests": 16,
     }
-    args = {"engine": engine, "code": {"n": 2, "max_tokens": 160}, "repairs": 0}
+    code, api = {"n": 2, "max_tokens": 160}, {"stream_kept_s": 1}
+    args = {"engine": engine, "code": code, "api": api, "repairs": 0}
     with quit_ignored(), serve(args) as service:
         yield service
 
@@ -122,15 +123,16 @@ def test_an_answer_says_what_it_cost(answers: dict[str, LiftResponse]) -> None:
         assert answer.model == "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 
 
-def test_work_that_nobody_waits_for_leaves_the_engine(service: Any) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_work_that_nobody_waits_for_leaves_the_engine(service: Any, stream: bool) -> None:
     """A client that hangs up is seen at work first, and a few seconds later no more."""
-    asyncio.run(ask_and_hang_up(service))
+    asyncio.run(ask_and_hang_up(service, stream))
     until_idle()
 
 
-async def ask_and_hang_up(service: Any) -> None:
+async def ask_and_hang_up(service: Any, stream: bool) -> None:
     async with httpx.AsyncClient(base_url=service.client.base_url, timeout=120) as client:
-        asked = asyncio.create_task(client.post("/v1/lift", json={"prompt": "Parse a date", "n": 8}))
+        asked = asyncio.create_task(client.post("/v1/lift", json={"prompt": "Parse a date", "n": 8, "stream": stream}))
         async with asyncio.timeout(60):  # else this test could not fail
             while not (await asyncio.to_thread(engine_load))["running"]:
                 await asyncio.sleep(0.5)

@@ -8,7 +8,7 @@ import pytest
 from lift_sys.code_stage import Failure, Wave
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.ledger import Ledger, add
-from lift_sys.pipeline import Effort, Stages, lift
+from lift_sys.pipeline import Effort, Stages, Watch, lift, unwatched
 from lift_sys.sandbox import ProcessSandbox
 from lift_sys.validator_stage import choose_code
 from schemas import (
@@ -25,6 +25,7 @@ from schemas import (
     StageReport,
     Verdict,
 )  # fmt: skip
+from schemas.events import Event, Usage
 from schemas.verdict import Level
 
 pytestmark = pytest.mark.anyio
@@ -81,9 +82,11 @@ class Plan:
         )  # fmt: skip
         return variations[-1], verdict, StageReport(stage="validate", seconds=0.25, attempts=1)
 
-    async def run(self, request: LiftRequest = REQUEST, effort: Effort = ONE_WAVE) -> LiftResponse:
+    async def run(
+        self, request: LiftRequest = REQUEST, effort: Effort = ONE_WAVE, watch: Watch = unwatched
+    ) -> LiftResponse:
         stages = Stages(self.write_ir, self.write_code, self.choose_code)
-        return await lift(request, "request-7", stages, effort, "m")
+        return await lift(request, "request-7", stages, effort, "m", watch=watch)
 
     @property
     def failures(self) -> list[Failure | None]:
@@ -110,6 +113,27 @@ async def test_what_was_rejected_is_repaired(
     assert response.code.source.startswith(f"# try {tries}, variation ")
     assert response.variations == 3 + 2 * (tries - 1)
     assert [report.attempts for report in response.stages] == [2, tries, tries]
+
+
+async def test_every_step_is_told_when_it_is_done(ir: IR) -> None:
+    told: list[Event] = []
+    plan = Plan(ir, ["rejected", "verified"])
+    response = await plan.run(watch=told.append)
+    wave, repair = ["candidate.done"] * 3, ["candidate.done"]
+    judged = ["clause.checked", "verdict"]
+    assert [e.event for e in told] == ["accepted", "ir.done", *wave, *judged, *repair, *judged, "usage"]
+    assert [e.index for e in told if e.event == "candidate.done"] == [0, 1, 2, 3]
+    assert [e.passed for e in told if e.event == "clause.checked"] == [False, True]
+    verdicts = [e for e in told if e.event == "verdict"]
+    assert (verdicts[-1].code, verdicts[-1].verdict) == (response.code, response.verdict)
+    assert told[-1] == Usage(stages=response.stages)
+
+
+async def test_what_was_told_before_a_failure_stays_told(ir: IR) -> None:
+    told: list[Event] = []
+    with pytest.raises(IndexError):
+        await Plan(ir, []).run(watch=told.append)
+    assert [e.event for e in told] == ["accepted", "ir.done", *["candidate.done"] * 3]
 
 
 async def test_every_repair_is_told_what_was_wrong_with_which_code(ir: IR) -> None:

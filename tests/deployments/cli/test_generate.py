@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from deployments.cli.main import app
 from deployments.scripted_engine import IR_TEXT
 from schemas import IR, Code, Evidence, LiftResponse, Problem, Question, StageReport, Verdict
+from schemas.events import Answer, IRDone
 
 
 def response(level: str) -> LiftResponse:
@@ -31,6 +32,12 @@ def response(level: str) -> LiftResponse:
     )
 
 
+def told(response: LiftResponse) -> str:
+    """On the wire, with a step before it."""
+    events = IRDone(ir=response.ir, report=response.stages[0]), Answer(response=response)
+    return "".join(f"id: {n}\ndata: {event.model_dump_json()}\n\n" for n, event in enumerate(events, 1))
+
+
 @dataclass
 class Peer:
     """The service's end: what it answers, and what it was asked."""
@@ -38,6 +45,7 @@ class Peer:
     status: int = 200
     content: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
     url: str = ""
 
 
@@ -48,7 +56,10 @@ def peer() -> Iterator[Peer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             peer.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            peer.keys.append(self.headers["authorization"])
             self.send_response(peer.status)
+            if peer.status == 200:
+                self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
             self.wfile.write(peer.content.encode())
 
@@ -68,7 +79,7 @@ def run(peer: Peer, *arguments: str, stdin: str | None = None) -> Result:
 
 @pytest.mark.parametrize(("level", "code"), [("verified", 0), ("likely", 0), ("unverified", 0), ("rejected", 1)])
 def test_the_exit_code_follows_the_verdict(peer: Peer, level: str, code: int) -> None:
-    peer.content = response(level).model_dump_json()
+    peer.content = told(response(level))
     shown = run(peer, "double a number")
     assert shown.exit_code == code
     for part in (level.upper(), "def double(x: int) -> int:", "return 2 * x", "so it is", "a model"):
@@ -76,12 +87,12 @@ def test_the_exit_code_follows_the_verdict(peer: Peer, level: str, code: int) ->
 
 
 def test_json_is_the_answer_alone(peer: Peer) -> None:
-    peer.content = response("verified").model_dump_json()
+    peer.content = told(response("verified"))
     assert LiftResponse.model_validate_json(run(peer, "double", "--json").stdout) == response("verified")
 
 
 def test_the_request_is_what_was_asked_for(peer: Peer) -> None:
-    peer.content = response("verified").model_dump_json()
+    peer.content = told(response("verified"))
     run(peer, "-", "--example", "f(1) == 2", "--n", "3", "--temperature", "0.5", "--timeout", "60", stdin="from a pipe")
     [asked] = peer.asked
     assert asked == {
@@ -90,7 +101,23 @@ def test_the_request_is_what_was_asked_for(peer: Peer) -> None:
         "n": 3,
         "temperature": 0.5,
         "timeout_s": 60.0,
+        "stream": True,
     }
+
+
+def test_every_step_is_shown_when_it_is_done_and_not_as_part_of_the_answer(peer: Peer) -> None:
+    peer.content = told(response("verified"))
+    shown = run(peer, "double", "--json")
+    assert "IR: def double(x: int) -> int:" in shown.stderr
+    assert "IR:" not in shown.stdout
+
+
+@pytest.mark.parametrize(("arguments", "environment"), [(["--api-key", "k1"], {}), ([], {"LIFT_API_KEY": "k1"})])
+def test_a_key_is_sent_and_never_shown(peer: Peer, arguments: list[str], environment: dict[str, str]) -> None:
+    peer.content = told(response("verified"))
+    shown = CliRunner().invoke(app, ["generate", "double", "--url", peer.url, *arguments], env=environment)
+    assert peer.keys == ["Bearer k1"]
+    assert "k1" not in shown.output
 
 
 HOLE = Question(question="Which vowels?", options=("a, e, i, o, u", "with y"), assumed="a, e, i, o, u")
@@ -110,7 +137,7 @@ RIVAL = Question(question="What is f([]) to be?", options=("f([]) == 0", "f([]) 
 def test_what_is_open_is_asked_and_the_service_asked_again_with_the_answers(
     peer: Peer, typed: str, answers: list[tuple[str, str]] | None
 ) -> None:
-    peer.content = response("likely").model_copy(update={"questions": (HOLE, RIVAL)}).model_dump_json()
+    peer.content = told(response("likely").model_copy(update={"questions": (HOLE, RIVAL)}))
     shown = run(peer, "count", "-i", stdin=typed)
     assert shown.exit_code == (1 if answers else 0), shown.output  # the input ends where a second round asks again
     assert "with y" in shown.stderr
@@ -122,7 +149,7 @@ def test_what_is_open_is_asked_and_the_service_asked_again_with_the_answers(
 
 
 def test_without_being_told_to_it_asks_nothing(peer: Peer) -> None:
-    peer.content = response("likely").model_copy(update={"questions": (HOLE,)}).model_dump_json()
+    peer.content = told(response("likely").model_copy(update={"questions": (HOLE,)}))
     shown = run(peer, "count")
     assert (shown.exit_code, len(peer.asked)) == (0, 1)
     assert "Which vowels?" in shown.stdout

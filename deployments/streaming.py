@@ -1,0 +1,145 @@
+"""`POST /v1/lift` with `stream: true`, as server-sent events, and `GET /v1/lift/{request_id}/events` to read on."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header, Request, Response
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from deployments.metrics import Outcome
+from deployments.request_meter import OUTCOME, outcome_of
+from deployments.settings import ApiSettings
+from deployments.streams import Key, Stream, Streams, Work
+from lift_sys.errors import SpecificationInvalid
+from schemas import Problem
+from schemas.events import Answer, Failed
+
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}}}
+}
+"""What a route that streams says of itself."""
+_ANONYMOUS = "anonymous"
+
+
+class Streaming:
+    """Opens streams, and finds those that are kept."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._streams = Streams(settings.stream_kept_s, settings.streams_kept)
+
+    async def begin(self, request: Request, request_id: str, work: Work) -> StreamingResponse:
+        """The response to a request, once its work has begun. Raises what kept the work from beginning."""
+        stream = await begun(request, work)
+        owner = owner_of(request)
+        self._streams.add(owner, request_id, stream)
+        return self._reading((owner, request_id), stream, 0)
+
+    def resume(self, request: Request, request_id: str, after: int) -> StreamingResponse:
+        """The response with the events after that number. Raises `HTTPException` where there is no such stream."""
+        owner = owner_of(request)
+        stream = self._streams.find(owner, request_id)
+        if stream is None:
+            kept_s = self._settings.stream_kept_s
+            raise HTTPException(
+                404, f"no events of {request_id!r}; they are kept {kept_s:g} s after the last reader left"
+            )
+        if after > stream.told:
+            raise SpecificationInvalid("Last-Event-ID", f"{after}, and there have been {stream.told} events so far")
+        return self._reading((owner, request_id), stream, after)
+
+    def _reading(self, key: Key, stream: Stream, after: int) -> StreamingResponse:
+        return EventStream(_wire(stream, after, self._settings.stream_ping_s), stream, self._streams.reading(*key))
+
+
+def add_resume(api: FastAPI, streaming: Streaming) -> None:
+    @api.get(
+        "/v1/lift/{request_id}/events",
+        response_class=StreamingResponse,
+        responses={404: {"model": Problem}, 422: {"model": Problem}, **EVENTS},
+    )
+    async def events(
+        request: Request, request_id: str, last_event_id: Annotated[int, Header(ge=0)] = 0
+    ) -> StreamingResponse:
+        """Read on where a connection was lost: the events after `Last-Event-ID`, those told meanwhile included."""
+        return streaming.resume(request, request_id, last_event_id)
+
+
+async def begun(request: Request, work: Work) -> Stream:
+    """The stream of this work, with its first event. Raises what ended the work before one."""
+
+    async def explain(error: Exception) -> Problem:
+        return await problem_of(request, error)
+
+    stream = Stream(work, explain)
+    try:
+        await stream.begun()
+    except BaseException:
+        stream.abort()
+        raise
+    return stream
+
+
+async def problem_of(request: Request, error: Exception) -> Problem:
+    response = await response_to(request, error)
+    return Problem.model_validate_json(bytes(response.body))
+
+
+async def response_to(request: Request, error: Exception) -> Response:
+    """What an error would be as a response of its own."""
+    handlers = request.app.exception_handlers
+    handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
+    response: Response = await handler(request, error)
+    return response
+
+
+def owner_of(request: Request) -> str:
+    """Whose request it is. Another's stream is as good as none."""
+    caller = request.scope.get("state", {}).get("caller")
+    return caller.name if caller else _ANONYMOUS
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+class EventStream(StreamingResponse):
+    """One reader's connection."""
+
+    media_type = EventSourceResponse.media_type
+
+    def __init__(self, content: AsyncIterator[bytes], stream: Stream, reading: AbstractContextManager[None]) -> None:
+        # Nginx would else wait for more before it passes anything on.
+        super().__init__(content, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._reading = reading
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._reading:
+            await super().__call__(scope, receive, send)
+        scope.setdefault("state", {})[OUTCOME] = outcome(self._stream)
+
+
+def outcome(stream: Stream) -> Outcome:
+    """How the request ended for the reader who leaves now."""
+    match stream.last:
+        case Answer():
+            return "answered"
+        case Failed(problem=problem):
+            return outcome_of(problem.status)
+        case _:
+            return "cancelled"
+
+
+async def _wire(stream: Stream, after: int, ping_s: float) -> AsyncIterator[bytes]:
+    async for told in stream.read(after, silence_s=ping_s):
+        if told is None:
+            yield KEEPALIVE_COMMENT
+        else:
+            number, event = told
+            yield format_sse_event(data_str=event.model_dump_json(), event=event.event, id=str(number))
