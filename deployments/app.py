@@ -16,7 +16,7 @@ from deployments.http_api import Service, logger, make_api
 from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS
-from deployments.remote import RemoteEngine, Replicas, call
+from deployments.remote import RemoteEngine, Replicas, again
 from deployments.serve_config import engine_names
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, Settings, ValidatorSettings
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
@@ -62,12 +62,12 @@ def _engines(settings: Settings) -> list[Application]:
 
 class RemoteIRStage(IRStage):
     def __init__(self, engine: Handle, settings: IRSettings) -> None:
-        super().__init__(MeteredEngine(RemoteEngine(engine), "ir", tell), settings, count_invalid)
+        super().__init__(MeteredEngine(RemoteEngine(engine, tell), "ir", tell), settings, count_invalid)
 
 
 class RemoteCodeStage(CodeStage):
     def __init__(self, engine: Handle, settings: CodeSettings) -> None:
-        super().__init__(MeteredEngine(RemoteEngine(engine), "code", tell), settings, count_invalid)
+        super().__init__(MeteredEngine(RemoteEngine(engine, tell), "code", tell), settings, count_invalid)
 
 
 class MeteredEngineReplica(EngineReplica):
@@ -90,12 +90,12 @@ class Ingress:
         self, ir: Handle, code: Handle, validator: Handle, settings: Settings
     ) -> None:
         self._settings = settings
-        self._validator = validator
+        self._judge = again("Validator", validator.validate, tell)
         self._tracing = Tracing(settings.engine.model, content=settings.tracing.content)
         remote = Stages(
-            write_ir=lambda *args: call(ir.write.remote(*args)),
-            write_code=lambda *args: call(code.write.remote(*args)),
-            choose_code=lambda *args: call(validator.choose.remote(*args)),
+            write_ir=again("IRStage", ir.write, tell),
+            write_code=again("CodeStage", code.write, tell),
+            choose_code=again("Validator", validator.choose, tell),
         )
         self._stages = self._tracing.stages(metered(remote, tell))
         self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engine_names(settings)))
@@ -119,7 +119,7 @@ class Ingress:
 
     async def _validate(self, request: ValidateRequest) -> Verdict:
         begun = time.monotonic()
-        verdict: Verdict = await call(self._validator.validate.remote(request))
+        verdict: Verdict = await self._judge(request)
         tell(ANSWER_SECONDS, time.monotonic() - begun, route="validate", level=verdict.level)
         return verdict
 

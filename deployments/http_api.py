@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -19,6 +19,7 @@ from deployments.metrics import Tell, tell_nobody
 from deployments.request_meter import RequestMeter
 from deployments.settings import ApiSettings
 from lift_sys import errors
+from lift_sys.deadline import within
 from schemas import (
     CODE_GENERATION_SCHEMA,
     IR_JSON_SCHEMA,
@@ -31,6 +32,18 @@ from schemas import (
 )
 
 Result = TypeVar("Result")
+
+TimeoutHeader = Annotated[
+    float | None,
+    Header(
+        alias="X-Request-Timeout",
+        gt=0,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds until the client gives up. Bounds the request as `timeout_s` does: the smaller counts.",
+    ),
+]
+"""Not `X-Request-Timeout-Seconds`: that is Serve's own, whose proxy then answers in place of us."""
 
 _LOOK_S = 1.0
 _GRACE_S = 4.0
@@ -80,16 +93,16 @@ def make_api(service: Service, settings: ApiSettings, tell: Tell = tell_nobody) 
     _add_probes(api, service)
 
     @api.post("/v1/lift", responses=_PROBLEM)
-    async def lift(request: LiftRequest) -> LiftResponse:
+    async def lift(request: LiftRequest, header_s: TimeoutHeader = None) -> LiftResponse:
         """Specify, write and validate a function. A verdict of `rejected` is an answer, not an error."""
         await _require(service)
         work = _while_available(service.lift(request, uuid.uuid4().hex), service)
-        return await _in_time(work, request.timeout_s, settings)
+        return await _in_time(work, _shorter(request.timeout_s, header_s), settings)
 
     @api.post("/v1/validate", responses=_PROBLEM)
-    async def validate(request: ValidateRequest) -> Verdict:
+    async def validate(request: ValidateRequest, header_s: TimeoutHeader = None) -> Verdict:
         """Give a verdict on code that you bring, held to an IR or to examples of a function."""
-        return await _in_time(service.validate(request), request.timeout_s, settings)
+        return await _in_time(service.validate(request), _shorter(request.timeout_s, header_s), settings)
 
     @api.get("/v1/schemas/{name}", responses={404: {"model": Problem}})
     async def schema(name: str) -> dict[str, Any]:
@@ -139,11 +152,12 @@ async def _while_available(work: Awaitable[Result], service: Service) -> Result:
 async def _in_time(work: Awaitable[Result], timeout_s: float | None, settings: ApiSettings) -> Result:
     """The result, unless the request's time is over first: then the work is cancelled, down to the engine."""
     limit_s = min(timeout_s or settings.default_timeout_s, settings.max_timeout_s)
-    try:
-        async with asyncio.timeout(limit_s):
-            return await work
-    except TimeoutError:
-        raise errors.DeadlinePassed(f"no answer within {limit_s:g} s; the work was stopped") from None
+    async with within(limit_s):
+        return await work
+
+
+def _shorter(*limits_s: float | None) -> float | None:
+    return min((limit for limit in limits_s if limit is not None), default=None)
 
 
 def _add_problems(api: FastAPI) -> None:

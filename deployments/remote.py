@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ray import serve
@@ -18,16 +18,42 @@ from ray.serve.exceptions import (
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import DeploymentStatusOverview
 
-from deployments.metrics import REPLICAS, Tell
+from deployments.metrics import REPLICAS, RETRIES, Part, Tell
+from lift_sys.deadline import left_s
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from schemas import Chat, Completion, Sampling
 
+_DIED = (RayActorError, ReplicaUnavailableError)
 _FRESH_S = 1.0
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
 async def call(response: Any) -> Any:
     """The result of a `DeploymentResponse`. Raises our errors as raised there, `Overloaded` or `EngineUnavailable`."""
+    try:
+        return await _result(response)
+    except (*_DIED, DeploymentUnavailableError) as error:
+        raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
+
+
+def again(to: Part, method: Any, tell: Tell) -> Callable[..., Awaitable[Any]]:
+    """A handle's method as a plain callable, told how much time is left. Raises what `call` does, and `DeadlinePassed`.
+
+    Where the replica dies before it has answered, another one is asked, once: what it does depends on its arguments
+    only, so nobody sees that it was begun twice.
+    """
+
+    async def ask(*args: Any) -> Any:
+        try:
+            return await _result(method.remote(*args, left_s()))
+        except _DIED:
+            tell(RETRIES, 1, to=to)
+        return await call(method.remote(*args, left_s()))
+
+    return ask
+
+
+async def _result(response: Any) -> Any:
     try:
         return await response
     except asyncio.CancelledError:
@@ -39,8 +65,6 @@ async def call(response: Any) -> Any:
         raise
     except BackPressureError:
         raise Overloaded("the queues are full") from None
-    except (RayActorError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
-        raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
 
 
 class RemoteEngine:
@@ -50,12 +74,13 @@ class RemoteEngine:
     ConsistentHashRouter keeps the waiting ones, so that of two at once one is never sent.
     """
 
-    def __init__(self, handle: "DeploymentHandle[Any]") -> None:
+    def __init__(self, handle: "DeploymentHandle[Any]", tell: Tell) -> None:
         self._handle = handle
+        self._tell = tell
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         method = self._handle.options(session_id=session).generate
-        completions: list[Completion] = await call(method.remote(chats, sampling, session))
+        completions: list[Completion] = await again("Engine", method, self._tell)(chats, sampling, session)
         return completions
 
 

@@ -25,6 +25,7 @@ ExampleText = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)
 """An example as a comparison, such as `f([1, 2]) == 3`."""
 Examples = Annotated[tuple[ExampleText, ...], Field(max_length=32)]
 TimeoutS = Annotated[StrictFloat, Field(gt=0, le=3_600)]
+Priority = Literal["interactive", "batch"]
 
 
 class Answered(Wire):
@@ -49,6 +50,8 @@ class LiftRequest(Wire):
     """Of the code stage. Default: the deployment's."""
     timeout_s: TimeoutS | None = None
     """After this the answer is a 504 and the work is aborted. Default and ceiling: the deployment's."""
+    priority: Priority = "interactive"
+    """Somebody waits for an `interactive` answer. Where not all can be served at once, `batch` comes after."""
 
     @property
     def words(self) -> str:
