@@ -11,10 +11,11 @@ from ray.serve.config import RequestRouterConfig
 from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.handle import DeploymentHandle
 
+from deployments.admission import Estimate, Gate, Line
 from deployments.grammars import grammars_of
 from deployments.http_api import Service, logger, make_api
 from deployments.meter import count_invalid, count_run, tell
-from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
+from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS
 from deployments.remote import RemoteEngine, Replicas, again
 from deployments.serve_config import engine_names
@@ -98,6 +99,9 @@ class Ingress:
             choose_code=again("Validator", validator.choose, tell),
         )
         self._stages = self._tracing.stages(metered(remote, tell))
+        line = Line(settings.admission)
+        self._gate = Gate(line, Estimate(settings.ir, settings.code))
+        self._watch_line = asyncio.create_task(watch_admission(line, tell))
         self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engine_names(settings)))
         self._watch = asyncio.create_task(self._replicas.watch(tell))
 
@@ -110,9 +114,13 @@ class Ingress:
         if request.n is not None and request.n > most:
             raise SpecificationInvalid("n", f"{request.n} variations asked for; this deployment gives at most {most}")
         settings = self._settings
-        with self._tracing.workflow(request, request_id) as span:
-            response = await lift(request, request_id, self._stages, settings.effort(request.n), settings.engine.model)
-            self._tracing.answered(span, response)
+        async with self._gate.admitted(request):
+            with self._tracing.workflow(request, request_id) as span:
+                response = await lift(
+                    request, request_id, self._stages, settings.effort(request.n), settings.engine.model
+                )
+                self._tracing.answered(span, response)
+        self._gate.learn(request, response)
         tell(ANSWER_SECONDS, response.seconds, route="lift", level=response.verdict.level)
         _log(response)
         return response

@@ -171,7 +171,10 @@ def _add_problems(api: FastAPI) -> None:
             return _problem(request, status, title, f"{field}: {message}", (FieldError(field=field, message=message),))
         if isinstance(error, errors.NoFunction):
             return _problem(request, status, title, f"prompt: {error} {_NO_FUNCTION_REMEDY}")
-        return _problem(request, status, title, str(error))
+        answer = _problem(request, status, title, str(error))
+        if isinstance(error, errors.Overloaded) and error.retry_after_s:
+            answer.headers["Retry-After"] = str(error.retry_after_s)
+        return answer
 
     @api.exception_handler(RequestValidationError)
     async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -99,6 +99,10 @@ RETRIES = Metric(
     "Calls that were made once more, since a replica died before it answered.",
     {"to": get_args(Part)},
 )
+ADMITTED = Metric(
+    "lift_admission_tokens", "gauge", "Of the requests that an ingress has let in and not answered yet, by estimate."
+)
+WAITING = Metric("lift_admission_waiting", "gauge", "Requests that wait in an ingress to be let in.")
 REPAIRS = Metric("lift_repair_rounds", "counter", "Rounds in which rejected code was to be mended.")
 INVALID_OUTPUTS = Metric(
     "lift_invalid_outputs",

@@ -153,6 +153,17 @@ class ApiSettings(_Strict):
     max_body_bytes: Annotated[int, Field(ge=1_024, le=64 * 2**20)] = 2**20
 
 
+class AdmissionSettings(_Strict):
+    """Of each ingress. What is inside or waits also takes a place of its `max_ongoing_requests`."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] = 65_536
+    """Of the requests that are inside at once, by estimate: what keeps the engines busy, and not much more."""
+    max_waiting: Annotated[int, Field(ge=0, le=100_000)] = 256
+    """Requests that wait to be let in. Of `batch` half as many."""
+    max_wait_s: Seconds = 30.0
+    """Who is likely to wait longer is answered 429 at once."""
+
+
 class TracingSettings(_Strict):
     """Whether there are traces at all, Serve's `tracing_config` says."""
 
@@ -168,6 +179,7 @@ class Settings(_Strict):
     code: CodeSettings = CodeSettings()
     validator: ValidatorSettings = ValidatorSettings()
     api: ApiSettings = ApiSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     tracing: TracingSettings = TracingSettings()
     repairs: Annotated[int, Field(ge=0, le=8)] = 1
     """Rounds in which a model is to mend the best of variations that were all rejected, told what was wrong."""
