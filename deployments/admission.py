@@ -34,13 +34,16 @@ class Estimate:
         self._ir = ir
         self._code = code
         self._share = _FIRST_SHARE
+        self._answers = 0
 
     def of(self, request: LiftRequest) -> int:
         return math.ceil(self._share * self._most(request))
 
     def learn(self, request: LiftRequest, response: LiftResponse) -> None:
         used = sum(s.prompt_tokens - s.cached_tokens + s.completion_tokens for s in response.stages)
-        self._share += _WEIGHT * (used / self._most(request) - self._share)
+        self._answers += 1
+        weight = max(_WEIGHT, 1 / self._answers)
+        self._share += weight * (used / self._most(request) - self._share)
 
     def _most(self, request: LiftRequest) -> float:
         read = len(request.words) / _CHARS_A_TOKEN

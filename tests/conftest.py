@@ -29,6 +29,7 @@ class Service:
 
     client: httpx.Client
     pid: int
+    config: Path
 
     def lift(self, **body: object) -> LiftResponse:
         answer = self.client.post("/v1/lift", json=body)
@@ -37,9 +38,12 @@ class Service:
 
     def replica(self, deployment: str) -> psutil.Process:
         """The process of a deployment's only replica. Ray names its workers by their command lines."""
-        title = f"ServeReplica:lift:{deployment}"
-        [found] = [p for p in psutil.Process(self.pid).children(recursive=True) if title in "".join(p.cmdline()[:1])]
+        [found] = self.replicas(deployment)
         return found
+
+    def replicas(self, deployment: str) -> list[psutil.Process]:
+        title = f"ServeReplica:lift:{deployment}"
+        return [p for p in psutil.Process(self.pid).children(recursive=True) if title in "".join(p.cmdline()[:1])]
 
 
 Serve = Callable[..., AbstractContextManager[Service]]
@@ -75,15 +79,27 @@ def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     @contextlib.contextmanager
-    def running(args: dict[str, Any], scaling: dict[str, dict[str, Any]] | None = None) -> Iterator[Service]:
+    def running(
+        args: dict[str, Any],
+        scaling: dict[str, dict[str, Any]] | None = None,
+        *,
+        each: dict[str, Any] | None = None,
+        production: dict[str, str] | None = None,
+    ) -> Iterator[Service]:
+        """`each`: of every deployment. `production`: with the flags of a production cluster, and these besides."""
         port = free_port()
         folder = tmp_path_factory.mktemp("serve")
         file, log = folder / "serve.yaml", folder / "serve.log"
-        file.write_text(yaml.safe_dump(config(args, port, scaling or {})), encoding="utf-8")
+        data = config(args, port, scaling or {})
+        for deployment in data["applications"][0]["deployments"]:
+            deployment |= each or {}
+        file.write_text(yaml.safe_dump(data), encoding="utf-8")
+        options = [] if production is None else ["--production"]
         with (
             log.open("wb") as output,
             subprocess.Popen(
-                [str(Path(sys.executable).with_name("lift")), "serve", str(file)],
+                [str(Path(sys.executable).with_name("lift")), "serve", *options, str(file)],
+                env={**os.environ, **(production or {})},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -92,7 +108,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
             try:
                 with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
                     wait_until_ready(client, process, log)
-                    yield Service(client, process.pid)
+                    yield Service(client, process.pid, file)
             finally:
                 stop(process)
 

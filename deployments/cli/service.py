@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deployments.serve_config import ServeConfig
 
 LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
+PRODUCTION = LOCAL.with_name("production.env")
 _START_S, _STOP_S = 1_200, 30
 
 
@@ -56,16 +57,23 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 @contextlib.contextmanager
-def started(path: Path, log: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def started(path: Path, log: IO[bytes] | None = None, *, production: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
+    flags = variables(PRODUCTION) if production else {}
     # Ray would else join whatever cluster it finds on this machine.
-    environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **_tracing(), **os.environ}
+    environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **flags, **_tracing(), **os.environ}
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(path.absolute())]
     with subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True) as process:
         try:
             yield process
         finally:
             _stop(process)
+
+
+def variables(path: Path) -> dict[str, str]:
+    """Of a file with lines of NAME=VALUE, as Docker and systemd read it."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def _tracing() -> dict[str, str]:

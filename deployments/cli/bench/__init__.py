@@ -10,6 +10,7 @@ from deployments.cli.bench.fit import fit
 from deployments.cli.bench.fuzz import fuzz
 from deployments.cli.bench.grammar import grammar
 from deployments.cli.bench.graph import graph
+from deployments.cli.bench.overload import overload
 from deployments.cli.bench.plot import plot
 from deployments.cli.bench.scaling import scaling
 from deployments.cli.bench.service import service
@@ -35,4 +36,5 @@ bench.command()(start)
 bench.command()(weights)
 bench.command()(fit)
 bench.command()(scaling)
+bench.command()(overload)
 bench.command()(plot)
