@@ -12,16 +12,26 @@ from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.handle import DeploymentHandle
 
 from deployments.admission import Estimate, Gate, Line
+from deployments.breaker import Breaker
+from deployments.fallback import FallbackEngine
 from deployments.grammars import grammars_of
 from deployments.http_api import Service, logger, make_api
 from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS
 from deployments.remote import RemoteEngine, Replicas, again
-from deployments.serve_config import engine_names
-from deployments.settings import CodeSettings, EngineSettings, IRSettings, Settings, ValidatorSettings
+from deployments.serve_config import FALLBACK, engine_names, fallback_names
+from deployments.settings import (
+    CodeSettings,
+    EngineSettings,
+    FallbackSettings,
+    IRSettings,
+    Settings,
+    ValidatorSettings,
+)
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
 from deployments.tracing import Tracing
+from lift_sys.engine import Engine
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.tree import Grammar
 from lift_sys.pipeline import Stages, lift
@@ -35,10 +45,12 @@ _POINTS = 1_000
 
 def build(settings: Settings) -> Application:
     """The application that `serve run` and `serve deploy` start. Serve checks `args:` against `Settings` first."""
-    engines = _engines(settings)
+    engines = [_engine(name, settings.engine, settings) for name in engine_names(settings)]
+    other = settings.fallback
+    fallback = (_engine(FALLBACK, other.engine, settings), other) if other else (None, None)
     return _deployment(serve.ingress()(Ingress), "Ingress").bind(
-        _deployment(RemoteIRStage, "IRStage").bind(engines[0], settings.ir),
-        _deployment(RemoteCodeStage, "CodeStage").bind(engines[-1], settings.code),
+        _deployment(RemoteIRStage, "IRStage").bind(engines[0], settings.ir, *fallback),
+        _deployment(RemoteCodeStage, "CodeStage").bind(engines[-1], settings.code, *fallback),
         _deployment(MeteredValidator, "Validator").bind(settings.validator),
         settings,
     )
@@ -48,27 +60,36 @@ def _deployment(cls: Any, name: str, **options: Any) -> Deployment:
     return cast("Deployment", serve.deployment(cls)).options(name=name, **options)
 
 
-def _engines(settings: Settings) -> list[Application]:
+def _engine(name: str, engine: EngineSettings, settings: Settings) -> Application:
     # Both model calls of a request share a prefix cache when they meet on one replica: the session decides which.
     router = RequestRouterConfig.model_validate(
         {"request_router_class": ConsistentHashRouter, "request_router_kwargs": {"num_virtual_nodes": _POINTS}}
     )
-    return [
-        _deployment(MeteredEngineReplica, name, request_router_config=router).bind(
-            settings.engine, grammars_of(settings)
-        )
-        for name in engine_names(settings)
-    ]
+    deployment = _deployment(MeteredEngineReplica, name, request_router_config=router)
+    return deployment.bind(engine, grammars_of(settings))
 
 
 class RemoteIRStage(IRStage):
-    def __init__(self, engine: Handle, settings: IRSettings) -> None:
-        super().__init__(MeteredEngine(RemoteEngine(engine, tell), "ir", tell), settings, count_invalid)
+    def __init__(
+        self, engine: Handle, settings: IRSettings, second: Handle | None, fallback: FallbackSettings | None
+    ) -> None:
+        super().__init__(MeteredEngine(_remote(engine, second, fallback), "ir", tell), settings, count_invalid)
 
 
 class RemoteCodeStage(CodeStage):
-    def __init__(self, engine: Handle, settings: CodeSettings) -> None:
-        super().__init__(MeteredEngine(RemoteEngine(engine, tell), "code", tell), settings, count_invalid)
+    def __init__(
+        self, engine: Handle, settings: CodeSettings, second: Handle | None, fallback: FallbackSettings | None
+    ) -> None:
+        super().__init__(MeteredEngine(_remote(engine, second, fallback), "code", tell), settings, count_invalid)
+
+
+def _remote(engine: Handle, second: Handle | None, fallback: FallbackSettings | None) -> Engine:
+    own = RemoteEngine(engine, tell)
+    if second is None or fallback is None:
+        return own
+    breaker = Breaker(fallback.failures, fallback.open_s)
+    other = RemoteEngine(second, tell)
+    return FallbackEngine(own, other, breaker, model=fallback.engine.model, after_s=fallback.after_s)
 
 
 class MeteredEngineReplica(EngineReplica):
@@ -102,7 +123,9 @@ class Ingress:
         line = Line(settings.admission)
         self._gate = Gate(line, Estimate(settings.ir, settings.code))
         self._watch_line = asyncio.create_task(watch_admission(line, tell))
-        self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engine_names(settings)))
+        engines = engine_names(settings)
+        instead = {name: other for name in engines for other in fallback_names(settings)}
+        self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engines), instead)
         self._watch = asyncio.create_task(self._replicas.watch(tell))
 
     def __serve_build_asgi_app__(self) -> FastAPI:

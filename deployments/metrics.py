@@ -64,7 +64,9 @@ def tell_nobody(metric: Metric, amount: float, /, **labels: str) -> None:
 
 _STAGE = {"stage": get_args(Stage)}
 _STATE = {"state": get_args(State)}
-_DEPLOYMENT = {"deployment": ("Ingress", "IRStage", "CodeStage", "Validator", "Engine", "IREngine", "CodeEngine")}
+_DEPLOYMENT = {
+    "deployment": ("Ingress", "IRStage", "CodeStage", "Validator", "Engine", "IREngine", "CodeEngine", "FallbackEngine")
+}
 _TERMS = ("tokens", "requests", "prefill", "busy", "backlog", "guard")
 
 REQUESTS = Metric(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from ray import serve
@@ -91,8 +91,10 @@ class Replicas:
     that was let in is given up then.
     """
 
-    def __init__(self, needed: Sequence[str]) -> None:
+    def __init__(self, needed: Sequence[str], instead: Mapping[str, str]) -> None:
+        """`instead`: who else can do a part's work, by the part's name."""
         self._needed = needed
+        self._instead = instead
         self._asked = -_FRESH_S
         self._asking: asyncio.Task[None] | None = None
         self._known: dict[str, DeploymentStatusOverview] = {}
@@ -131,7 +133,10 @@ class Replicas:
             self._asked, self._asking = time.monotonic(), None
 
     def _without_replicas(self) -> tuple[str, ...]:
-        return tuple(name for name in self._needed if name not in self._known or not _can_work(self._known[name]))
+        return tuple(name for name in self._needed if not self._done(name) and not self._done(self._instead.get(name)))
+
+    def _done(self, name: str | None) -> bool:
+        return name in self._known and _can_work(self._known[name])
 
 
 def _deployments() -> dict[str, DeploymentStatusOverview]:

@@ -92,6 +92,18 @@ class EngineSettings(_Strict):
         return named(self.gpu).usd_per_hour * self.tensor_parallel if self.gpu else 0.0
 
 
+class FallbackSettings(_Strict):
+    """Another model, on a deployment `FallbackEngine` of its own, for when the deployment's own cannot write."""
+
+    engine: EngineSettings
+    after_s: Seconds = 60.0
+    """A call that takes longer than this goes over to the fallback."""
+    failures: Annotated[int, Field(ge=1, le=1_000)] = 3
+    """So many in a row, and calls go to the fallback at once."""
+    open_s: Seconds = 15.0
+    """Then one call tries the deployment's own again."""
+
+
 class IRSettings(_Strict):
     max_tokens: Tokens = 3_500
     """At least the grammar's worst case (`lift grammar bound`), or the engine refuses to start."""
@@ -175,6 +187,7 @@ class Settings(_Strict):
     engine: EngineSettings = EngineSettings()
     pools: Literal["shared", "per_stage"] = "shared"
     """`shared`: one deployment `Engine` serves both model stages. `per_stage`: `IREngine` and `CodeEngine`."""
+    fallback: FallbackSettings | None = None
     ir: IRSettings = IRSettings()
     code: CodeSettings = CodeSettings()
     validator: ValidatorSettings = ValidatorSettings()

@@ -76,6 +76,7 @@ async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Ef
         if verdict.level != "rejected":
             break
         code, verdict = await write_and_choose(Wave(0, effort.repaired, Failure(code, verdict.findings)))
+    code_report = add(reports[::2])
     return LiftResponse(
         request_id=request_id,
         verdict=_doubted(verdict, contradictions),
@@ -83,9 +84,10 @@ async def lift(request: LiftRequest, request_id: str, stages: Stages, effort: Ef
         ir=ir,
         examples=tuple(example.text(ir.signature.name) for example in stated),
         questions=(*contradictions, *open_questions(ir, verdict, request.answers)),
-        model=model,
+        model=code_report.fallback or model,
+        fallback=bool(ir_report.fallback or code_report.fallback),
         variations=len(variations),
-        stages=(ir_report, add(reports[::2]), add(reports[1::2])),
+        stages=(ir_report, code_report, add(reports[1::2])),
         seconds=round(time.monotonic() - begun, 4),
     )
 

@@ -71,6 +71,8 @@ class StageReport(Wire):
     completion_tokens: int = 0
     finish_reasons: tuple[FinishReason, ...] = ()
     """Why each completion ended, in the order of the variations."""
+    fallback: str | None = None
+    """The model that wrote in place of the deployment's own, which could not. Null where that wrote."""
 
 
 class Question(Wire):
@@ -93,6 +95,9 @@ class LiftResponse(Wire):
     """Where the user's examples contradict each other, where the IR found something open, and where variations that are
     nearly as many as those that do as the chosen one do otherwise."""
     model: str
+    """Which wrote the code."""
+    fallback: bool = False
+    """Whether a model in place of the deployment's own wrote the IR or some of the code."""
     variations: int
     """How many variations of the code this one was chosen from."""
     stages: tuple[StageReport, ...]

@@ -42,6 +42,8 @@ class Completion(Wire):
     cached_tokens: int
     completion_tokens: int
     seconds: float
+    model: str | None = None
+    """Of the fallback, where that wrote it."""
     ttft_s: float | None = None
     """Until the first token, from when the engine was asked. None where the engine does not tell."""
     tpot_s: float | None = None

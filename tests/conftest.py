@@ -55,6 +55,7 @@ _NO_CORES = {"num_cpus": 0.05}
 def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A Serve config with one small replica of each deployment, but for those that scale by an `autoscaling_config`."""
     names = ["Ingress", "IRStage", "CodeStage", "Validator"]
+    names += ["FallbackEngine"] if "fallback" in args else []
     names += ["Engine"] if args.get("pools", "shared") == "shared" else ["IREngine", "CodeEngine"]
     deployments = [
         {"name": name, "num_replicas": 1, "max_ongoing_requests": 32, "ray_actor_options": _NO_CORES} for name in names
@@ -83,16 +84,16 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
         args: dict[str, Any],
         scaling: dict[str, dict[str, Any]] | None = None,
         *,
-        each: dict[str, Any] | None = None,
+        some: dict[str, dict[str, Any]] | None = None,
         production: dict[str, str] | None = None,
     ) -> Iterator[Service]:
-        """`each`: of every deployment. `production`: with the flags of a production cluster, and these besides."""
+        """`some`: what is else with deployments, by name. `production`: with its flags, and these besides."""
         port = free_port()
         folder = tmp_path_factory.mktemp("serve")
         file, log = folder / "serve.yaml", folder / "serve.log"
         data = config(args, port, scaling or {})
         for deployment in data["applications"][0]["deployments"]:
-            deployment |= each or {}
+            deployment |= (some or {}).get(str(deployment["name"]), {})
         file.write_text(yaml.safe_dump(data), encoding="utf-8")
         options = [] if production is None else ["--production"]
         with (

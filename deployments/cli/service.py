@@ -37,8 +37,10 @@ def checked(path: Path) -> "ServeConfig":
 
     try:
         config = load(path)
-        if config.settings.engine.kind == "sglang":
-            prepared(config.settings.engine, grammars_of(config.settings))
+        fallback = config.settings.fallback
+        for engine in (config.settings.engine, *([fallback.engine] if fallback else [])):
+            if engine.kind == "sglang":
+                prepared(engine, grammars_of(config.settings))
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())
     except (ConfigInvalid, WeightsMissing, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:
