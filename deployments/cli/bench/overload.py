@@ -20,7 +20,7 @@ def overload(
     config: Annotated[Path, typer.Argument(help="A Serve config file, such as cluster/bench.overload.yaml.")],
     rates: Annotated[
         str, typer.Option(help="Rising loads in requests a second, among which the knee is looked for.")
-    ] = "1,1.5,2,2.5,3,3.5,4,5",
+    ] = "1.5,2,2.5,3,3.5,4",
     seconds: Annotated[float, typer.Option(help="Of each load; twice that at the knee and beyond.", min=1)] = 10,
     objective_s: Annotated[float, typer.Option(help="A verified answer counts if it comes within this.")] = 4.0,
     seed: Annotated[int, typer.Option(help="Of the arrivals.")] = 1,
@@ -80,9 +80,6 @@ def _record(record: str, told: dict[str, Any], rows: list[dict[str, Any]], comma
 
     write_result(record, told, rows, command, load_average=os.getloadavg()[0])
     where = {"command": command, "data": f"{record}.json", **circumstances()}
-    index(
-        [
-            Figure(id="api.goodput_at_3x", value=told["goodput_at_3x"], unit="of the knee's", goal=">= 0.9", **where),
-        ]
-    )
+    share = told["goodput_at_3x"]
+    index([Figure(id="api.goodput_at_3x", value=share, unit="share of the knee's", goal=">= 0.9", **where)])
     draw(RESULTS / f"{record}.json")
