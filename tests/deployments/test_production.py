@@ -16,6 +16,7 @@ import psutil
 import pytest
 import yaml
 
+from deployments.bench.watch import dashboard_address
 from tests.conftest import free_port
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -152,16 +153,6 @@ def wait_until_deployed(service: Any) -> None:
 
 
 def serve_command(service: Any, command: str, *words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "ray.serve.scripts", command, *words, "--address", dashboard(service.pid)]
+    line = [sys.executable, "-m", "ray.serve.scripts", command, *words, "--address", dashboard_address(service.pid)]
     environment: Mapping[str, str] = {"RAY_AUTH_MODE": "token", **os.environ}
     return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-
-def dashboard(service_pid: int) -> str:
-    """Where the Ray that a process has started is managed."""
-    for child in psutil.Process(service_pid).children(recursive=True):
-        words = child.cmdline()
-        if any(word.endswith("dashboard/dashboard.py") for word in words):
-            [port] = [word.partition("=")[2] for word in words if word.startswith("--port=")]
-            return f"http://127.0.0.1:{port}"
-    raise LookupError(f"process {service_pid} has started no Ray with a dashboard")

@@ -4,6 +4,7 @@ import typer
 
 from deployments.cli.bench.attacks import attacks
 from deployments.cli.bench.branches import branches
+from deployments.cli.bench.drain import drain
 from deployments.cli.bench.engine import engine
 from deployments.cli.bench.engines import engines
 from deployments.cli.bench.fit import fit
@@ -37,4 +38,5 @@ bench.command()(weights)
 bench.command()(fit)
 bench.command()(scaling)
 bench.command()(overload)
+bench.command()(drain)
 bench.command()(plot)
