@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 PROMPT = {"prompt": "Double a number: double(2) == 4"}
 ARGS: dict[str, Any] = {
     "engine": {"kind": "scripted", "scripted_delay_s": 0.4, "scripted_places": 4},
+    "fallback": {"engine": {"kind": "scripted", "model": "other"}, "after_s": 1.5},
     "code": {"n": 4, "first": 64},
     # Five requests, once an ingress knows what one takes.
     "admission": {"max_tokens": 700, "max_waiting": 8},
@@ -85,7 +86,7 @@ def test_a_client_that_goes_takes_its_work_with_it_down_to_the_engine(service: A
 
     asyncio.run(leave())
     begun = time.monotonic()
-    assert service.lift(**PROMPT).verdict.level == "verified"
+    assert not service.lift(**PROMPT).fallback, "the engine had time for it"
     assert time.monotonic() - begun < 4
 
 
@@ -99,6 +100,14 @@ def test_more_than_can_be_done_is_refused_at_once_and_told_when_to_come_back(ser
     refused = [answer for answer in answers if answer.status_code == 429]
     assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in refused)
     assert all(answer.headers["content-type"] == "application/problem+json" for answer in refused)
+
+
+def test_another_model_answers_while_there_is_no_engine(service: Any) -> None:
+    for replica in service.replicas("Engine"):
+        replica.kill()
+    answer = service.lift(**PROMPT)
+    assert answer.verdict.level == "verified"
+    assert (answer.fallback, answer.model) == (True, "other")
 
 
 def test_a_redeploy_costs_no_request(service: Any, tmp_path: Path) -> None:
