@@ -1,6 +1,7 @@
 """`build(settings)`: the graph on Ray Serve. How many replicas of what size is said in cluster/*.yaml."""
 
 import asyncio
+import os
 import time
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ from deployments.settings import (
 )
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
 from deployments.tracing import Tracing
+from deployments.upstream import upstream_engine
 from lift_sys.engine import Engine
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.tree import Grammar
@@ -47,7 +49,7 @@ def build(settings: Settings) -> Application:
     """The application that `serve run` and `serve deploy` start. Serve checks `args:` against `Settings` first."""
     engines = [_engine(name, settings.engine, settings) for name in engine_names(settings)]
     other = settings.fallback
-    fallback = (_engine(FALLBACK, other.engine, settings), other) if other else (None, None)
+    fallback = (_engine(FALLBACK, other.engine, settings) if other and other.engine else None, other)
     return _deployment(serve.ingress()(Ingress), "Ingress").bind(
         _deployment(RemoteIRStage, "IRStage").bind(engines[0], settings.ir, *fallback),
         _deployment(RemoteCodeStage, "CodeStage").bind(engines[-1], settings.code, *fallback),
@@ -85,11 +87,16 @@ class RemoteCodeStage(CodeStage):
 
 def _remote(engine: Handle, second: Handle | None, fallback: FallbackSettings | None) -> Engine:
     own = RemoteEngine(engine, tell)
-    if second is None or fallback is None:
+    if fallback is None:
         return own
+    other: Engine
+    if fallback.upstream:
+        other = upstream_engine(fallback.upstream, os.environ)
+    else:
+        assert second
+        other = RemoteEngine(second, tell)
     breaker = Breaker(fallback.failures, fallback.open_s)
-    other = RemoteEngine(second, tell)
-    return FallbackEngine(own, other, breaker, model=fallback.engine.model, after_s=fallback.after_s)
+    return FallbackEngine(own, other, breaker, model=fallback.model, after_s=fallback.after_s)
 
 
 class MeteredEngineReplica(EngineReplica):

@@ -50,7 +50,7 @@ def engine_names(settings: Settings) -> tuple[str, ...]:
 
 def fallback_names(settings: Settings) -> tuple[str, ...]:
     """That which holds another engine, if there is one."""
-    return (FALLBACK,) if settings.fallback else ()
+    return (FALLBACK,) if settings.fallback and settings.fallback.engine else ()
 
 
 def load(path: Path) -> ServeConfig:

@@ -92,16 +92,39 @@ class EngineSettings(_Strict):
         return named(self.gpu).usd_per_hour * self.tensor_parallel if self.gpu else 0.0
 
 
-class FallbackSettings(_Strict):
-    """Another model, on a deployment `FallbackEngine` of its own, for when the deployment's own cannot write."""
+class UpstreamSettings(_Strict):
+    base_url: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$")]
+    """Of an OpenAI-compatible API, such as `https://api.example.com/v1`. What is asked leaves this cluster."""
+    model: str = Field(min_length=1)
+    key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """The environment variable that holds the key, where the stages run. Default: none is sent."""
+    timeout_s: Seconds = 120.0
 
-    engine: EngineSettings
+
+class FallbackSettings(_Strict):
+    """Another model for when the deployment's own cannot write: one of ours, or somebody's."""
+
+    engine: EngineSettings | None = None
+    """On a deployment `FallbackEngine` of its own."""
+    upstream: UpstreamSettings | None = None
     after_s: Seconds = 60.0
     """A call that takes longer than this goes over to the fallback."""
     failures: Annotated[int, Field(ge=1, le=1_000)] = 3
     """So many in a row, and calls go to the fallback at once."""
     open_s: Seconds = 15.0
     """Then one call tries the deployment's own again."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "FallbackSettings":
+        if (self.engine is None) == (self.upstream is None):
+            raise ValueError("a fallback is either an `engine` or an `upstream`")
+        return self
+
+    @property
+    def model(self) -> str:
+        one = self.engine or self.upstream
+        assert one
+        return one.model
 
 
 class IRSettings(_Strict):

@@ -55,7 +55,7 @@ _NO_CORES = {"num_cpus": 0.05}
 def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A Serve config with one small replica of each deployment, but for those that scale by an `autoscaling_config`."""
     names = ["Ingress", "IRStage", "CodeStage", "Validator"]
-    names += ["FallbackEngine"] if "fallback" in args else []
+    names += ["FallbackEngine"] if "engine" in args.get("fallback", {}) else []
     names += ["Engine"] if args.get("pools", "shared") == "shared" else ["IREngine", "CodeEngine"]
     deployments = [
         {"name": name, "num_replicas": 1, "max_ongoing_requests": 32, "ray_actor_options": _NO_CORES} for name in names

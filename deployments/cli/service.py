@@ -38,8 +38,8 @@ def checked(path: Path) -> "ServeConfig":
     try:
         config = load(path)
         fallback = config.settings.fallback
-        for engine in (config.settings.engine, *([fallback.engine] if fallback else [])):
-            if engine.kind == "sglang":
+        for engine in (config.settings.engine, fallback.engine if fallback else None):
+            if engine and engine.kind == "sglang":
                 prepared(engine, grammars_of(config.settings))
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())

