@@ -130,7 +130,7 @@ class Ingress:
         line = Line(settings.admission)
         self._gate = Gate(line, Estimate(settings.ir, settings.code))
         self._watch_line = asyncio.create_task(watch_admission(line, tell))
-        engines = engine_names(settings)
+        engines = () if settings.fallback and settings.fallback.upstream else engine_names(settings)
         instead = {name: other for name in engines for other in fallback_names(settings)}
         self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engines), instead)
         self._watch = asyncio.create_task(self._replicas.watch(tell))

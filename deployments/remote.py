@@ -32,7 +32,7 @@ async def call(response: Any) -> Any:
     """The result of a `DeploymentResponse`. Raises our errors as raised there, `Overloaded` or `EngineUnavailable`."""
     try:
         return await _result(response)
-    except (*_DIED, DeploymentUnavailableError) as error:
+    except _DIED as error:
         raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
 
 
@@ -65,6 +65,8 @@ async def _result(response: Any) -> Any:
         raise
     except BackPressureError:
         raise Overloaded("the queues are full") from None
+    except DeploymentUnavailableError:
+        raise EngineUnavailable("a deployment failed, and has no replica that could do this") from None
 
 
 class RemoteEngine:

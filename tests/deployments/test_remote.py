@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ray.exceptions import ActorDiedError, RayActorError
-from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
+from ray.serve._private.common import DeploymentID
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 
 from deployments.metrics import Metric
 from deployments.remote import again
@@ -76,7 +77,11 @@ async def test_nobody_is_asked_a_third_time() -> None:
 
 @pytest.mark.parametrize(
     ("failure", "seen"),
-    [(BackPressureError(num_queued_requests=1, max_queued_requests=1), Overloaded), (KeyError("a bug"), KeyError)],
+    [
+        (BackPressureError(num_queued_requests=1, max_queued_requests=1), Overloaded),
+        (KeyError("a bug"), KeyError),
+        (DeploymentUnavailableError(DeploymentID("x")), EngineUnavailable),
+    ],
 )
 async def test_other_failures_are_the_caller_s(failure: Exception, seen: type[Exception]) -> None:
     method, told = Method(failure, "done"), Told()
