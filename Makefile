@@ -18,7 +18,7 @@ PROMETHEUS := $(BIN)/prometheus
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
-.PHONY: help run test check fix install schemas dashboards lock bench bench-gpu clean
+.PHONY: help run test check fix install schemas dashboards lock bench bench-gpu bench-gpu-scale clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ bench: $(INSTALLED) ## Measure the graph's own cost, with an engine that answers
 
 bench-gpu: $(INSTALLED) ## Measure on a GPU: cold start, variations, the graph, speculation (half an hour)
 	@$(BIN)/python -m loadtest.gpu
+
+bench-gpu-scale: $(INSTALLED) ## Measure tokens a second with 1, 2, 4 and 8 engines, as many as there are GPUs
+	@$(BIN)/python -m loadtest.gpu_scale
 
 clean: ## Remove .venv and caches (not the fetched models)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

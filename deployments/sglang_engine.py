@@ -230,13 +230,14 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
     }
     if settings.device == "cpu":
         chosen = {**_ON_A_CPU, **{key: value for key, value in chosen.items() if value is not None}}
+    further = {name: value for name, value in settings.sglang.items() if name not in _no_use_for(settings)}
     return {
         "log_level": "warning",
         "enable_metrics": True,  # else it does not tell when the first token came
         "enable_priority_scheduling": True,
         "disable_priority_preemption": True,  # what has begun is not thrown away
         "default_priority_value": 0,
-        **settings.sglang,
+        **further,
         "model_path": model_path,
         "device": settings.device,
         "tp_size": settings.tensor_parallel,
@@ -246,6 +247,11 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "constrained_json_disable_any_whitespace": True,
         **{key: value for key, value in chosen.items() if value is not None},
     }
+
+
+def _no_use_for(settings: EngineSettings) -> set[str]:
+    """SGLang refuses to be told how to read weights where it reads none."""
+    return {"model_loader_extra_config"} if settings.load_format == "dummy" else set()
 
 
 def _without_grammar(seconds: float) -> Completion:

@@ -43,9 +43,10 @@ class Gap:
 
 
 class RealRun:
-    """What `lift bench scaling` recorded, and the config that it ran. Raises `NotAnswerable`."""
+    """What `lift bench scaling` recorded, the config that it ran, and its router's ring. Raises `NotAnswerable`."""
 
-    def __init__(self, result: Path, config: Path) -> None:
+    def __init__(self, result: Path, config: Path, ring_points: int) -> None:
+        self._conditions = Conditions(start_spread=0.0, ring_points=ring_points)
         try:
             self._result = json.loads(result.read_text(encoding="utf-8"))
             [application] = yaml.safe_load(config.read_text(encoding="utf-8"))["applications"]
@@ -93,7 +94,7 @@ class RealRun:
             replicas=self._scaling["min_replicas"],
             validators=1,
             warm_s=0.0,
-            conditions=Conditions(start_spread=0.0),
+            conditions=self._conditions,
         )
 
     def _profile(self, arm: str) -> Profile:

@@ -29,6 +29,7 @@ GPU = EngineSettings(
     speculative_algorithm="EAGLE3",
     speculative_draft_model="y",
 )
+NOISE = EngineSettings(model="x", load_format="dummy", sglang={"model_loader_extra_config": "{}", "log_level": "error"})
 PROGRAM = """
 import inspect, json, sys
 from sglang.srt.server_args import ServerArgs
@@ -52,7 +53,8 @@ for text in sys.argv[1:]:
 @pytest.fixture(scope="module")
 def asked() -> dict[str, Any]:
     """What SGLang takes and what the adapter gives, from a process of its own: SGLang warns and patches on import."""
-    command = [sys.executable, "-c", PROGRAM, EngineSettings().model_dump_json(), GPU.model_dump_json()]
+    settings = (EngineSettings(), GPU, NOISE)
+    command = [sys.executable, "-c", PROGRAM, *(one.model_dump_json() for one in settings)]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert shown.returncode == 0, shown.stderr[-2_000:]
     found: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
@@ -78,6 +80,12 @@ def test_a_cpu_gets_the_backends_that_run_there(asked: dict[str, Any]) -> None:
     assert given["attention_backend"] == "torch_native"
     assert given["dtype"] == "bfloat16"
     assert "mem_fraction_static" not in given
+
+
+def test_how_weights_are_read_is_not_said_where_none_are(asked: dict[str, Any]) -> None:
+    noise = asked["given"][2]
+    assert "model_loader_extra_config" not in noise
+    assert noise["log_level"] == "error"
 
 
 def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from deployments.bench.loss import Answered
 
 _KILL_AFTER_S = 15
+_FIGURE = "scale.replicas_2"
+_GOALS = {"2": ">= 1.9", "4": ">= 3.8", "8": ">= 7.36"}
+"""Times the tokens a second of one replica, by the number of them."""
 
 
 def service(
@@ -26,6 +29,7 @@ def service(
     over: Annotated[
         str | None, typer.Option(help="An earlier RECORD of one replica: tokens a second over its best are indexed.")
     ] = None,
+    figure: Annotated[str, typer.Option(help="The id of that ratio; the number of replicas at its end.")] = _FIGURE,
     kill: Annotated[str | None, typer.Option(help="A deployment of which one replica is killed under load.")] = None,
     seconds: Annotated[float, typer.Option(help="Of the load in which it is killed.", min=30)] = 90,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json, and index its figures.")] = None,
@@ -38,10 +42,11 @@ def service(
     out.print(summary)
     if record:
         amounts = {"url": url, "clients": clients, "n": n, "repeats": repeats, "over": over}
+        amounts |= {"figure": figure} if over else {}
         killed = {"kill": kill, "seconds": seconds if kill else None}
         command = command_line("lift bench service", **amounts, **killed, record=record)
         write_result(record, summary, [row.model_dump() for row in (*blocks, *answers)], command)
-        _index(summary, over, {"command": command, "data": f"{record}.json", **circumstances()})
+        _index(summary, over, figure, {"command": command, "data": f"{record}.json", **circumstances()})
 
 
 async def _run(
@@ -108,11 +113,12 @@ def _loss(answers: "list[Answered]") -> dict[str, Any]:
     }
 
 
-def _index(summary: dict[str, Any], over: str | None, where: dict[str, Any]) -> None:
+def _index(summary: dict[str, Any], over: str | None, figure: str, where: dict[str, Any]) -> None:
     if over:
         one = json.loads((RESULTS / f"{over}.json").read_text(encoding="utf-8"))["summary"]
         ratio = round(_most(summary) / _most(one), 4)
-        index([Figure(id="scale.two_replicas", value=ratio, unit="x", goal=">= 1.9", **where)])
+        goal = _GOALS.get(figure.rpartition("_")[2], "")
+        index([Figure(id=figure, value=ratio, unit="x", goal=goal, **where)])
 
 
 def _most(summary: dict[str, Any]) -> float:

@@ -16,13 +16,14 @@ def simulation(
     result: Annotated[Path, typer.Argument(help="What `lift bench scaling` recorded.")],
     config: Annotated[Path, typer.Argument(help="The Serve config file that it ran.")],
     seeds: Annotated[int, typer.Option(help="Simulated runs, of which the median counts.", min=1)] = 15,
+    ring_points: Annotated[int, typer.Option(help="A replica had on the router's ring then.", min=1)] = 1_000,
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json and .png.")] = None,
 ) -> None:
     """Simulate a recorded run with its own arrivals, and compare latencies and replicas."""
     from deployments.simulation.real import RealRun, mean_error, rows
 
     try:
-        real = RealRun(result, config)
+        real = RealRun(result, config, ring_points)
         with progress_bars() as progress:
             bar = progress.add_task("arms", total=len(real.arms))
             gaps = []
@@ -39,7 +40,9 @@ def simulation(
     if record:
         from deployments.simulation.plots import draw_beside
 
-        command = command_line("lift bench simulation", result, config, seeds=seeds, record=record)
+        command = command_line(
+            "lift bench simulation", result, config, seeds=seeds, ring_points=ring_points, record=record
+        )
         error = round(mean_error(gaps), 4)
         write_result(record, {"error": error, "largest": max(gap.error for gap in gaps)}, rows(gaps), command)
         draw_beside({arm: real.timelines(arm) for arm in real.arms}, command, RESULTS / f"{record}.png")
