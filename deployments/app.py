@@ -12,17 +12,29 @@ from ray.serve.config import RequestRouterConfig
 from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.handle import DeploymentHandle
 
+from deployments.admission import Estimate, Gate, Line
+from deployments.breaker import Breaker
+from deployments.fallback import FallbackEngine
 from deployments.grammars import grammars_of
 from deployments.http_api import Service, logger, make_api
 from deployments.jobs.service import Jobs
 from deployments.meter import count_invalid, count_run, tell
-from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
+from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS
-from deployments.remote import RemoteEngine, Replicas, call
-from deployments.serve_config import engine_names
-from deployments.settings import CodeSettings, EngineSettings, IRSettings, Settings, ValidatorSettings
+from deployments.remote import RemoteEngine, Replicas, again
+from deployments.serve_config import FALLBACK, engine_names, fallback_names
+from deployments.settings import (
+    CodeSettings,
+    EngineSettings,
+    FallbackSettings,
+    IRSettings,
+    Settings,
+    ValidatorSettings,
+)
 from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
 from deployments.tracing import Tracing
+from deployments.upstream import upstream_engine
+from lift_sys.engine import Engine
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.tree import Grammar
 from lift_sys.pipeline import Stages, Watch, lift
@@ -36,10 +48,12 @@ _POINTS = 1_000
 
 def build(settings: Settings) -> Application:
     """The application that `serve run` and `serve deploy` start. Serve checks `args:` against `Settings` first."""
-    engines = _engines(settings)
+    engines = [_engine(name, settings.engine, settings) for name in engine_names(settings)]
+    other = settings.fallback
+    fallback = (_engine(FALLBACK, other.engine, settings) if other and other.engine else None, other)
     return _deployment(serve.ingress()(Ingress), "Ingress").bind(
-        _deployment(RemoteIRStage, "IRStage").bind(engines[0], settings.ir),
-        _deployment(RemoteCodeStage, "CodeStage").bind(engines[-1], settings.code),
+        _deployment(RemoteIRStage, "IRStage").bind(engines[0], settings.ir, *fallback),
+        _deployment(RemoteCodeStage, "CodeStage").bind(engines[-1], settings.code, *fallback),
         _deployment(MeteredValidator, "Validator").bind(settings.validator),
         settings,
     )
@@ -49,27 +63,41 @@ def _deployment(cls: Any, name: str, **options: Any) -> Deployment:
     return cast("Deployment", serve.deployment(cls)).options(name=name, **options)
 
 
-def _engines(settings: Settings) -> list[Application]:
+def _engine(name: str, engine: EngineSettings, settings: Settings) -> Application:
     # Both model calls of a request share a prefix cache when they meet on one replica: the session decides which.
     router = RequestRouterConfig.model_validate(
         {"request_router_class": ConsistentHashRouter, "request_router_kwargs": {"num_virtual_nodes": _POINTS}}
     )
-    return [
-        _deployment(MeteredEngineReplica, name, request_router_config=router).bind(
-            settings.engine, grammars_of(settings)
-        )
-        for name in engine_names(settings)
-    ]
+    deployment = _deployment(MeteredEngineReplica, name, request_router_config=router)
+    return deployment.bind(engine, grammars_of(settings))
 
 
 class RemoteIRStage(IRStage):
-    def __init__(self, engine: Handle, settings: IRSettings) -> None:
-        super().__init__(MeteredEngine(RemoteEngine(engine), "ir", tell), settings, count_invalid)
+    def __init__(
+        self, engine: Handle, settings: IRSettings, second: Handle | None, fallback: FallbackSettings | None
+    ) -> None:
+        super().__init__(MeteredEngine(_remote(engine, second, fallback), "ir", tell), settings, count_invalid)
 
 
 class RemoteCodeStage(CodeStage):
-    def __init__(self, engine: Handle, settings: CodeSettings) -> None:
-        super().__init__(MeteredEngine(RemoteEngine(engine), "code", tell), settings, count_invalid)
+    def __init__(
+        self, engine: Handle, settings: CodeSettings, second: Handle | None, fallback: FallbackSettings | None
+    ) -> None:
+        super().__init__(MeteredEngine(_remote(engine, second, fallback), "code", tell), settings, count_invalid)
+
+
+def _remote(engine: Handle, second: Handle | None, fallback: FallbackSettings | None) -> Engine:
+    own = RemoteEngine(engine, tell)
+    if fallback is None:
+        return own
+    other: Engine
+    if fallback.upstream:
+        other = upstream_engine(fallback.upstream, os.environ)
+    else:
+        assert second
+        other = RemoteEngine(second, tell)
+    breaker = Breaker(fallback.failures, fallback.open_s)
+    return FallbackEngine(own, other, breaker, model=fallback.model, after_s=fallback.after_s)
 
 
 class MeteredEngineReplica(EngineReplica):
@@ -92,15 +120,20 @@ class Ingress:
         self, ir: Handle, code: Handle, validator: Handle, settings: Settings
     ) -> None:
         self._settings = settings
-        self._validator = validator
+        self._judge = again("Validator", validator.validate, tell)
         self._tracing = Tracing(settings.engine.model, content=settings.tracing.content)
         remote = Stages(
-            write_ir=lambda *args: call(ir.write.remote(*args)),
-            write_code=lambda *args: call(code.write.remote(*args)),
-            choose_code=lambda *args: call(validator.choose.remote(*args)),
+            write_ir=again("IRStage", ir.write, tell),
+            write_code=again("CodeStage", code.write, tell),
+            choose_code=again("Validator", validator.choose, tell),
         )
         self._stages = self._tracing.stages(metered(remote, tell))
-        self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engine_names(settings)))
+        line = Line(settings.admission)
+        self._gate = Gate(line, Estimate(settings.ir, settings.code))
+        self._watch_line = asyncio.create_task(watch_admission(line, tell))
+        engines = () if settings.fallback and settings.fallback.upstream else engine_names(settings)
+        instead = {name: other for name in engines for other in fallback_names(settings)}
+        self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engines), instead)
         self._watch = asyncio.create_task(self._replicas.watch(tell))
         self._jobs = Jobs(settings.jobs, os.environ) if settings.jobs else None
 
@@ -114,17 +147,19 @@ class Ingress:
         if request.n is not None and request.n > most:
             raise SpecificationInvalid("n", f"{request.n} variations asked for; this deployment gives at most {most}")
         settings = self._settings
-        with self._tracing.workflow(request, request_id) as span:
-            effort = settings.effort(request.n)
-            response = await lift(request, request_id, self._stages, effort, settings.engine.model, watch=watch)
-            self._tracing.answered(span, response)
+        effort, model = settings.effort(request.n), settings.engine.model
+        async with self._gate.admitted(request):
+            with self._tracing.workflow(request, request_id) as span:
+                response = await lift(request, request_id, self._stages, effort, model, watch=watch)
+                self._tracing.answered(span, response)
+        self._gate.learn(request, response)
         tell(ANSWER_SECONDS, response.seconds, route="lift", level=response.verdict.level)
         _log(response)
         return response
 
     async def _validate(self, request: ValidateRequest) -> Verdict:
         begun = time.monotonic()
-        verdict: Verdict = await call(self._validator.validate.remote(request))
+        verdict: Verdict = await self._judge(request)
         tell(ANSWER_SECONDS, time.monotonic() - begun, route="validate", level=verdict.level)
         return verdict
 

@@ -5,38 +5,34 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Header, Request
+from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
 from deployments.callers import request_id
 from deployments.description import describe
+from deployments.explained import KINDS, STATUS, add_problems, problem_of
+from deployments.jobs.lifting import Lifting
+from deployments.jobs.routes import add_jobs
+from deployments.jobs.service import Jobs
 from deployments.metrics import Tell, tell_nobody
+from deployments.openai_api import chat_routes
 from deployments.page.routes import add_page
 from deployments.problem_pages import add_problem_pages
-from deployments.problems import (
-    MISSHAPEN,
-    UNEXPECTED,
-    WORDS,
-    Kind,
-    kind_of,
-    kind_of_status,
-    kinds,
-    response,
-)
 from deployments.quotas import charged
 from deployments.request_meter import RequestMeter
 from deployments.security import secure
 from deployments.settings import ApiSettings
+from deployments.streaming import EVENTS, Streaming, add_resume
 from lift_sys import errors
+from lift_sys.deadline import within
+from lift_sys.pipeline import Watch, unwatched
 from schemas import (
     CODE_GENERATION_SCHEMA,
     IR_JSON_SCHEMA,
-    FieldError,
     LiftRequest,
     LiftResponse,
     Problem,
@@ -46,6 +42,18 @@ from schemas import (
 
 Result = TypeVar("Result")
 
+TimeoutHeader = Annotated[
+    float | None,
+    Header(
+        alias="X-Request-Timeout",
+        gt=0,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds until the client gives up. Bounds the request as `timeout_s` does: the smaller counts.",
+    ),
+]
+"""Not `X-Request-Timeout-Seconds`: that is Serve's own, whose proxy then answers in place of us."""
+
 _LOOK_S = 1.0
 _GRACE_S = 4.0
 """How long a part may be away in the middle of a request, such as a stage that restarts in a second or two."""
@@ -53,20 +61,9 @@ _GRACE_S = 4.0
 logger = logging.getLogger("ray.serve.lift")
 """Below Serve's own, which writes to the replica's file, in JSON where the config says so, and with a request id."""
 
-STATUS: dict[type[errors.LiftError], tuple[int, str]] = {
-    errors.SpecificationInvalid: (422, "The request cannot be used"),
-    errors.NoFunction: (422, "The request asks for no function"),
-    errors.Overloaded: (429, "Too much work at once"),
-    errors.OutputInvalid: (502, "The model gave no usable answer"),
-    errors.EngineUnavailable: (503, "No engine is available"),
-    errors.SandboxUnavailable: (503, "No sandbox is available"),
-    errors.DeadlinePassed: (504, "The time is over"),
-}
-KINDS = kinds(STATUS)
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": title} for status, title in sorted(STATUS.values())
 }
-_NO_FUNCTION_REMEDY = WORDS[errors.NoFunction].remedy
 SCHEMAS = {"ir": IR_JSON_SCHEMA, "code": CODE_GENERATION_SCHEMA}
 
 
@@ -74,15 +71,24 @@ SCHEMAS = {"ir": IR_JSON_SCHEMA, "code": CODE_GENERATION_SCHEMA}
 class Service:
     """What the API needs of the system behind it."""
 
-    lift: Callable[[LiftRequest, str], Awaitable[LiftResponse]]
+    lift: Callable[[LiftRequest, str, Watch], Awaitable[LiftResponse]]
+    """With the request's id, and who hears of its steps."""
     validate: Callable[[ValidateRequest], Awaitable[Verdict]]
     missing: Callable[[], Awaitable[tuple[str, ...]]]
     """The parts that cannot work now; none when the system is ready."""
+    model: str = "lift"
+    """The name that it goes by among OpenAI's clients."""
 
 
 def make_api(
-    service: Service, settings: ApiSettings, tell: Tell = tell_nobody, *, usd_per_hour: float = 0.0
+    service: Service,
+    settings: ApiSettings,
+    tell: Tell = tell_nobody,
+    *,
+    jobs: Jobs | None = None,
+    usd_per_hour: float = 0.0,
 ) -> FastAPI:
+    """`usd_per_hour` is of one engine, for the page."""
     api = FastAPI(
         title="lift-sys",
         summary="From a request in natural language to a validated Python function.",
@@ -92,23 +98,64 @@ def make_api(
     quotas = secure(api, settings)
     service = replace(service, lift=charged(service.lift, quotas))
     api.add_middleware(RequestMeter, tell=tell)
+    add_problems(api)
     add_problem_pages(api, KINDS)
     describe(api, KINDS)
-    _add_problems(api)
     _add_probes(api, service)
     add_page(api, usd_per_hour)
+    lifting = _Lifting(service, settings)
+    if jobs:
+        # Before the routes whose POSTs its idempotency keys are for.
+        add_jobs(api, jobs, Lifting(lifting.unwatched, service.missing, problem_of))
+    _add_lift(api, lifting, settings)
+    _add_validate(api, service, settings)
+    return api
 
-    @api.post("/v1/lift", responses=_PROBLEM)
-    async def lift(request: LiftRequest) -> LiftResponse:
+
+class _Lifting:
+    """A request's answer within its time, whoever asks."""
+
+    def __init__(self, service: Service, settings: ApiSettings) -> None:
+        self._service = service
+        self._settings = settings
+
+    @property
+    def model(self) -> str:
+        return self._service.model
+
+    async def watched(
+        self, request: LiftRequest, request_id: str, watch: Watch, header_s: float | None = None
+    ) -> LiftResponse:
+        await _require(self._service)
+        work = _while_available(self._service.lift(request, request_id, watch), self._service)
+        return await _in_time(work, _shorter(request.timeout_s, header_s), self._settings)
+
+    async def unwatched(self, request: LiftRequest, request_id: str) -> LiftResponse:
+        return await self.watched(request, request_id, unwatched)
+
+
+def _add_lift(api: FastAPI, lifting: _Lifting, settings: ApiSettings) -> None:
+    """In our own form, and in OpenAI's."""
+    streaming = Streaming(settings)
+    add_resume(api, streaming)
+    api.include_router(chat_routes(lifting.watched, lifting.model, settings.stream_ping_s))
+
+    @api.post("/v1/lift", responses={**_PROBLEM, **EVENTS}, response_model=LiftResponse)
+    async def lift(
+        request: LiftRequest, http: Request, header_s: TimeoutHeader = None
+    ) -> LiftResponse | StreamingResponse:
         """Specify, write and validate a function. A verdict of `rejected` is an answer, not an error."""
-        await _require(service)
-        work = _while_available(service.lift(request, request_id()), service)
-        return await _in_time(work, request.timeout_s, settings)
+        this = request_id()
+        if request.stream:
+            return await streaming.begin(http, this, lambda watch: lifting.watched(request, this, watch, header_s))
+        return await lifting.watched(request, this, unwatched, header_s)
 
+
+def _add_validate(api: FastAPI, service: Service, settings: ApiSettings) -> None:
     @api.post("/v1/validate", responses=_PROBLEM)
-    async def validate(request: ValidateRequest) -> Verdict:
+    async def validate(request: ValidateRequest, header_s: TimeoutHeader = None) -> Verdict:
         """Give a verdict on code that you bring, held to an IR or to examples of a function."""
-        return await _in_time(service.validate(request), request.timeout_s, settings)
+        return await _in_time(service.validate(request), _shorter(request.timeout_s, header_s), settings)
 
     @api.get("/v1/schemas/{name}", responses={404: {"model": Problem}})
     async def schema(name: str) -> dict[str, Any]:
@@ -116,8 +163,6 @@ def make_api(
         if name not in SCHEMAS:
             raise HTTPException(404, f"no schema {name!r}; there are {', '.join(SCHEMAS)}")
         return SCHEMAS[name]
-
-    return api
 
 
 def _add_probes(api: FastAPI, service: Service) -> None:
@@ -158,47 +203,9 @@ async def _while_available(work: Awaitable[Result], service: Service) -> Result:
 async def _in_time(work: Awaitable[Result], timeout_s: float | None, settings: ApiSettings) -> Result:
     """The result, unless the request's time is over first: then the work is cancelled, down to the engine."""
     limit_s = min(timeout_s or settings.default_timeout_s, settings.max_timeout_s)
-    try:
-        async with asyncio.timeout(limit_s):
-            return await work
-    except TimeoutError:
-        raise errors.DeadlinePassed(f"no answer within {limit_s:g} s; the work was stopped") from None
+    async with within(limit_s):
+        return await work
 
 
-def _add_problems(api: FastAPI) -> None:
-    """Every error leaves as problem details."""
-
-    @api.exception_handler(errors.LiftError)
-    async def ours(request: Request, error: errors.LiftError) -> JSONResponse:
-        kind = kind_of(type(error), *STATUS[type(error)])
-        if isinstance(error, errors.SpecificationInvalid):
-            field, message = error.args
-            found = (FieldError(field=field, message=message),)
-            return response(kind, f"{field}: {message}", request.url.path, found=found)
-        if isinstance(error, errors.NoFunction):
-            return response(kind, f"prompt: {error} {_NO_FUNCTION_REMEDY}", request.url.path)
-        return response(kind, str(error), request.url.path)
-
-    @api.exception_handler(RequestValidationError)
-    async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
-        found = tuple(FieldError(field=_field(e["loc"]), message=e["msg"]) for e in error.errors())
-        detail = "; ".join(f"{e.field}: {e.message}" for e in found[:3])
-        return response(MISSHAPEN, detail, request.url.path, found=found)
-
-    @api.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
-        at_body = error.status_code in (400, 408, 413)
-        found = (FieldError(field="body", message=str(error.detail)),) if at_body else ()
-        kind: Kind | int = kind_of_status(error.status_code) or error.status_code
-        return response(kind, str(error.detail), request.url.path, found=found, headers=error.headers)
-
-    @api.exception_handler(Exception)
-    async def surprise(request: Request, error: Exception) -> JSONResponse:
-        logger.error("unexpected error on %s", request.url.path, exc_info=error)
-        return response(UNEXPECTED, UNEXPECTED.words.example, request.url.path)
-
-
-def _field(location: tuple[int | str, ...]) -> str:
-    """Where in the body, with dots. An offset into broken JSON is the body itself."""
-    names = [str(part) for part in location if part != "body"]
-    return "body" if not names or names[0].isdigit() else ".".join(names)
+def _shorter(*limits_s: float | None) -> float | None:
+    return min((limit for limit in limits_s if limit is not None), default=None)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from deployments.metrics import (
+    ADMITTED,
     CANDIDATES,
     COST,
     ENGINE_REQUESTS,
@@ -19,6 +20,7 @@ from deployments.metrics import (
     TOKENS,
     TPOT_SECONDS,
     TTFT_SECONDS,
+    WAITING,
     Tell,
 )
 from lift_sys.code_stage import Wave
@@ -105,6 +107,23 @@ async def watch_engine(
         now = time.monotonic()
         tell(COST, usd_per_hour * (now - seen) / _HOUR_S)
         seen = now
+        await asyncio.sleep(_WATCH_S)
+
+
+class Admission(Protocol):
+    """What a line says of itself."""
+
+    tokens: int
+
+    @property
+    def waiting(self) -> int: ...
+
+
+async def watch_admission(line: Admission, tell: Tell) -> None:
+    """Without end, every second."""
+    while True:
+        tell(ADMITTED, line.tokens)
+        tell(WAITING, line.waiting)
         await asyncio.sleep(_WATCH_S)
 
 

@@ -19,6 +19,7 @@ Route = Literal["lift", "validate"]
 Outcome = Literal["answered", "refused", "overloaded", "unusable", "unavailable", "late", "failed", "cancelled"]
 """`refused`: the client's own mistake. `unusable`: the model gave no usable IR. `cancelled`: the client hung up."""
 State = Literal["running", "waiting"]
+Part = Literal["IRStage", "CodeStage", "Validator", "Engine"]
 
 _QUICK_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _LONG_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -63,7 +64,9 @@ def tell_nobody(metric: Metric, amount: float, /, **labels: str) -> None:
 
 _STAGE = {"stage": get_args(Stage)}
 _STATE = {"state": get_args(State)}
-_DEPLOYMENT = {"deployment": ("Ingress", "IRStage", "CodeStage", "Validator", "Engine", "IREngine", "CodeEngine")}
+_DEPLOYMENT = {
+    "deployment": ("Ingress", "IRStage", "CodeStage", "Validator", "Engine", "IREngine", "CodeEngine", "FallbackEngine")
+}
 _TERMS = ("tokens", "requests", "prefill", "busy", "backlog", "guard")
 
 REQUESTS = Metric(
@@ -92,6 +95,16 @@ TOKENS = Metric(
 TTFT_SECONDS = Metric("lift_ttft_seconds", "histogram", "From an engine's call to its first token.", _STAGE, _QUICK_S)
 TPOT_SECONDS = Metric("lift_tpot_seconds", "histogram", "For each token after the first.", _STAGE, _TOKEN_S)
 CANDIDATES = Metric("lift_candidates", "counter", "Variations of code that were written.")
+RETRIES = Metric(
+    "lift_retries",
+    "counter",
+    "Calls that were made once more, since a replica died before it answered.",
+    {"to": get_args(Part)},
+)
+ADMITTED = Metric(
+    "lift_admission_tokens", "gauge", "Of the requests that an ingress has let in and not answered yet, by estimate."
+)
+WAITING = Metric("lift_admission_waiting", "gauge", "Requests that wait in an ingress to be let in.")
 REPAIRS = Metric("lift_repair_rounds", "counter", "Rounds in which rejected code was to be mended.")
 INVALID_OUTPUTS = Metric(
     "lift_invalid_outputs",

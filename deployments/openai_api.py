@@ -12,7 +12,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from deployments.streaming import EVENTS, EventStream, begun, new_id, response_to
+from deployments.callers import request_id
+from deployments.streaming import EVENTS, EventStream, begun, response_to
 from deployments.streams import Stream
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Watch, unwatched
@@ -73,12 +74,12 @@ def chat_routes(lift: Lift, model: str, ping_s: float) -> APIRouter:
         """The last message of the user is the request, the answer is code; `lift` holds the verdict on it."""
         if request.model != model:
             raise HTTPException(404, f"no model {request.model!r}; there is {model!r}")
-        asked, request_id = asked_for(request), new_id()
+        asked, this = asked_for(request), request_id()
         if not request.stream:
-            return completion(await lift(asked, request_id, unwatched))
-        stream = await begun(http, lambda watch: lift(asked, request_id, watch))
+            return completion(await lift(asked, this, unwatched))
+        stream = await begun(http, lambda watch: lift(asked, this, watch))
         usage = bool(request.stream_options and request.stream_options.include_usage)
-        return EventStream(_chunks(stream, _Chunks(request_id, model), usage, ping_s), stream, _aborting(stream))
+        return EventStream(_chunks(stream, _Chunks(this, model), usage, ping_s), stream, _aborting(stream))
 
     return router
 

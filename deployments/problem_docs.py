@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from deployments.http_api import KINDS
+from deployments.explained import KINDS
 from deployments.problems import Kind, example
 
 PAGE = Path(__file__).parents[1] / "docs" / "problems.md"

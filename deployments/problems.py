@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from lift_sys import errors
 from schemas import FieldError, Problem
 
-RETRY_AFTER_S = {429: 2, 503: 10}
+RETRY_AFTER_S = {409: 1, 429: 2, 503: 10}
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -157,6 +157,36 @@ WORDS: dict[type[errors.LiftError], Words] = {
         "The time of the request (`timeout_s`, or the deployment's) was over first; the work was stopped.",
         "Give it more time, or ask for fewer variations (`n`).",
         "no answer within 120 s; the work was stopped",
+    ),
+    errors.StoreUnavailable: Words(
+        "The database that keeps jobs and idempotency keys does not answer.",
+        "Wait for as long as `Retry-After` says; what was accepted before is kept.",
+        "the database of jobs does not answer",
+    ),
+    errors.JobUnknown: Words(
+        "The caller has no job of this id.",
+        "Use the id of an answer to `POST /v1/jobs`, with the key that it was sent with.",
+        "no job 'a1'",
+    ),
+    errors.JobExpired: Words(
+        "The job has ended, and its results are kept no longer (`jobs.keep_s`).",
+        "Send the requests again, and fetch the results sooner.",
+        "the results of 'a1' are no longer kept",
+    ),
+    errors.KeyInvalid: Words(
+        "The header `Idempotency-Key` is empty, too long, or of other characters than printable ASCII.",
+        "Send a UUID.",
+        "Idempotency-Key: must be 1 to 255 printable characters",
+    ),
+    errors.KeyBusy: Words(
+        "An earlier request with the same `Idempotency-Key` is still at work.",
+        "Wait for as long as `Retry-After` says, and send the same again: it is answered as the first.",
+        "the first request with this key is at work",
+    ),
+    errors.KeyReused: Words(
+        "The same `Idempotency-Key` came before with another request.",
+        "Use a new key for a new request.",
+        "this key was used for another request",
     ),
 }
 

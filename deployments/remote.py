@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +20,42 @@ from ray.serve.exceptions import (
 )
 from ray.serve.handle import DeploymentHandle
 
-from deployments.metrics import REPLICAS, Tell
+from deployments.metrics import REPLICAS, RETRIES, Part, Tell
+from lift_sys.deadline import left_s
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from schemas import Chat, Completion, Sampling
 
+_DIED = (RayActorError, ReplicaUnavailableError)
 _FRESH_S = 1.0
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
 async def call(response: Any) -> Any:
     """The result of a `DeploymentResponse`. Raises our errors as raised there, `Overloaded` or `EngineUnavailable`."""
+    try:
+        return await _result(response)
+    except _DIED as error:
+        raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
+
+
+def again(to: Part, method: Any, tell: Tell) -> Callable[..., Awaitable[Any]]:
+    """A handle's method as a plain callable, told how much time is left. Raises what `call` does, and `DeadlinePassed`.
+
+    Where the replica dies before it has answered, another one is asked, once: what it does depends on its arguments
+    only, so nobody sees that it was begun twice.
+    """
+
+    async def ask(*args: Any) -> Any:
+        try:
+            return await _result(method.remote(*args, left_s()))
+        except _DIED:
+            tell(RETRIES, 1, to=to)
+        return await call(method.remote(*args, left_s()))
+
+    return ask
+
+
+async def _result(response: Any) -> Any:
     try:
         return await response
     except asyncio.CancelledError:
@@ -41,8 +67,8 @@ async def call(response: Any) -> Any:
         raise
     except BackPressureError:
         raise Overloaded("the queues are full") from None
-    except (RayActorError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
-        raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
+    except DeploymentUnavailableError:
+        raise EngineUnavailable("a deployment failed, and has no replica that could do this") from None
 
 
 class RemoteEngine:
@@ -52,12 +78,13 @@ class RemoteEngine:
     ConsistentHashRouter keeps the waiting ones, so that of two at once one is never sent.
     """
 
-    def __init__(self, handle: "DeploymentHandle[Any]") -> None:
+    def __init__(self, handle: "DeploymentHandle[Any]", tell: Tell) -> None:
         self._handle = handle
+        self._tell = tell
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         method = self._handle.options(session_id=session).generate
-        completions: list[Completion] = await call(method.remote(chats, sampling, session))
+        completions: list[Completion] = await again("Engine", method, self._tell)(chats, sampling, session)
         return completions
 
 
@@ -68,8 +95,10 @@ class Replicas:
     that was let in is given up then.
     """
 
-    def __init__(self, needed: Sequence[str]) -> None:
+    def __init__(self, needed: Sequence[str], instead: Mapping[str, str]) -> None:
+        """`instead`: who else can do a part's work, by the part's name."""
         self._needed = needed
+        self._instead = instead
         self._asked = -_FRESH_S
         self._asking: asyncio.Task[None] | None = None
         self._known: dict[str, Deployed] = {}
@@ -107,7 +136,10 @@ class Replicas:
             self._asked, self._asking = time.monotonic(), None
 
     def _without_replicas(self) -> tuple[str, ...]:
-        return tuple(name for name in self._needed if name not in self._known or not self._known[name].can_work)
+        return tuple(name for name in self._needed if not self._done(name) and not self._done(self._instead.get(name)))
+
+    def _done(self, name: str | None) -> bool:
+        return name in self._known and self._known[name].can_work
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ For tests and benchmarks of the plumbing, and of what scales it.
 """
 
 import asyncio
+import heapq
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -45,23 +47,53 @@ _PLACE_TOKENS = 1_024
 """What a place holds of the cache that there is not, and what an answer in it uses."""
 
 
+class Places:
+    """A semaphore whose free places go to the highest priority that waits, and within one to who came first."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._came = itertools.count()
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+
+    async def acquire(self, priority: int) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (-priority, next(self._came), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        while self._waiting:
+            *_, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
 class ScriptedEngine:
     def __init__(self, delay_s: float = 0.0, *, places: int = 1_024, cut: bool = False) -> None:
         self._delay_s = delay_s
         self._cut = cut
-        self._places = asyncio.Semaphore(places)
+        self._places = Places(places)
         self._capacity_tokens = 2 * places * _PLACE_TOKENS
         self._running = 0
         self._waiting = 0
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        return await asyncio.gather(*(self._complete(chat) for chat in chats for _ in range(chat.n)))
+        return await asyncio.gather(*(self._complete(chat, sampling.priority) for chat in chats for _ in range(chat.n)))
 
-    async def _complete(self, chat: Chat) -> Completion:
+    async def _complete(self, chat: Chat, priority: int) -> Completion:
         begun = time.monotonic()
         self._waiting += 1
         try:
-            await self._places.acquire()
+            await self._places.acquire(priority)
         finally:
             self._waiting -= 1
         waited_s = time.monotonic() - begun

@@ -17,6 +17,7 @@ _IMPORT_PATH = "deployments.app:build"
 _PORTS = range(1, 65_536)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STAGES = {"Ingress", "IRStage", "CodeStage", "Validator"}
+FALLBACK = "FallbackEngine"
 _FREE = {"args", "runtime_env", "user_config", "request_router_kwargs", "policy_kwargs", "resources"}
 """Keys whose content is not Serve's."""
 
@@ -44,8 +45,13 @@ class ServeConfig:
 
 
 def engine_names(settings: Settings) -> tuple[str, ...]:
-    """The deployments that hold an engine."""
+    """The deployments that hold an engine of the deployment's own."""
     return ("Engine",) if settings.pools == "shared" else ("IREngine", "CodeEngine")
+
+
+def fallback_names(settings: Settings) -> tuple[str, ...]:
+    """That which holds another engine, if there is one."""
+    return (FALLBACK,) if settings.fallback and settings.fallback.engine else ()
 
 
 def load(path: Path) -> ServeConfig:
@@ -85,7 +91,7 @@ def _settings(path: Path, schema: ServeDeploySchema) -> Settings:
 
 
 def _wrong_deployments(deployments: list[Any], settings: Settings) -> Iterator[str]:
-    names = _STAGES | set(engine_names(settings))
+    names = _STAGES | set(engine_names(settings)) | set(fallback_names(settings))
     times = Counter(deployment.name for deployment in deployments)
     given = set(times)
     yield from (f"deployments: {name} stands there {count} times" for name, count in times.items() if count > 1)

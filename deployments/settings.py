@@ -103,6 +103,41 @@ class EngineSettings(_Strict):
         return named(self.gpu).usd_per_hour * self.tensor_parallel if self.gpu else 0.0
 
 
+class UpstreamSettings(_Strict):
+    base_url: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$")]
+    """Of an OpenAI-compatible API, such as `https://api.example.com/v1`. What is asked leaves this cluster."""
+    model: str = Field(min_length=1)
+    key_variable: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """The environment variable that holds the key, where the stages run. Default: none is sent."""
+    timeout_s: Seconds = 120.0
+
+
+class FallbackSettings(_Strict):
+    """Another model for when the deployment's own cannot write: one of ours, or somebody's."""
+
+    engine: EngineSettings | None = None
+    """On a deployment `FallbackEngine` of its own."""
+    upstream: UpstreamSettings | None = None
+    after_s: Seconds = 60.0
+    """A call that takes longer than this goes over to the fallback."""
+    failures: Annotated[int, Field(ge=1, le=1_000)] = 3
+    """So many in a row, and calls go to the fallback at once."""
+    open_s: Seconds = 15.0
+    """Then one call tries the deployment's own again."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "FallbackSettings":
+        if (self.engine is None) == (self.upstream is None):
+            raise ValueError("a fallback is either an `engine` or an `upstream`")
+        return self
+
+    @property
+    def model(self) -> str:
+        one = self.engine or self.upstream
+        assert one
+        return one.model
+
+
 class IRSettings(_Strict):
     max_tokens: Tokens = 3_500
     """At least the grammar's worst case (`lift grammar bound`), or the engine refuses to start."""
@@ -227,6 +262,17 @@ class JobsSettings(_Strict):
         return self
 
 
+class AdmissionSettings(_Strict):
+    """Of each ingress. What is inside or waits also takes a place of its `max_ongoing_requests`."""
+
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] = 65_536
+    """Of the requests that are inside at once, by estimate: what keeps the engines busy, and not much more."""
+    max_waiting: Annotated[int, Field(ge=0, le=100_000)] = 256
+    """Requests that wait to be let in. Of `batch` half as many."""
+    max_wait_s: Seconds = 30.0
+    """Who is likely to wait longer is answered 429 at once."""
+
+
 class TracingSettings(_Strict):
     """Whether there are traces at all, Serve's `tracing_config` says."""
 
@@ -238,10 +284,12 @@ class Settings(_Strict):
     engine: EngineSettings = EngineSettings()
     pools: Literal["shared", "per_stage"] = "shared"
     """`shared`: one deployment `Engine` serves both model stages. `per_stage`: `IREngine` and `CodeEngine`."""
+    fallback: FallbackSettings | None = None
     ir: IRSettings = IRSettings()
     code: CodeSettings = CodeSettings()
     validator: ValidatorSettings = ValidatorSettings()
     api: ApiSettings = ApiSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     tracing: TracingSettings = TracingSettings()
     jobs: JobsSettings | None = None
     """Jobs and idempotency keys. Default: there are none."""

@@ -65,7 +65,10 @@ class SGLangEngine:
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         prompts = [(self.prompt_of(chat, room_for=sampling.max_tokens), chat) for chat in chats]
         branches = await asyncio.gather(
-            *(self.branch(prompt, chat.n, self.parameters(chat.grammar, sampling)) for prompt, chat in prompts)
+            *(
+                self.branch(prompt, chat.n, self.parameters(chat.grammar, sampling), sampling.priority)
+                for prompt, chat in prompts
+            )
         )
         return [completion for branch in branches for completion in branch]
 
@@ -79,14 +82,16 @@ class SGLangEngine:
             "skip_special_tokens": False,
         }
 
-    async def branch(self, prompt: list[int], n: int, parameters: dict[str, Any]) -> list[Completion]:
+    async def branch(
+        self, prompt: list[int], n: int, parameters: dict[str, Any], priority: int = 0
+    ) -> list[Completion]:
         """`n` sequences over one prefill.
 
         SGLang's own `n` does the same, but 0.5.23 hands the grammar to the prefill too, and then logs an error for it.
         """
         if n > 1:
-            await self.complete(prompt, {"max_new_tokens": 0, "temperature": 0.0})
-        return await asyncio.gather(*(self.complete(prompt, parameters) for _ in range(n)))
+            await self.complete(prompt, {"max_new_tokens": 0, "temperature": 0.0}, priority)
+        return await asyncio.gather(*(self.complete(prompt, parameters, priority) for _ in range(n)))
 
     def prompt_of(self, chat: Chat, room_for: int) -> list[int]:
         """The chat as token ids, in the model's own template. Raises `SpecificationInvalid` when it is too long."""
@@ -100,13 +105,13 @@ class SGLangEngine:
             )
         return ids
 
-    async def complete(self, prompt: list[int], parameters: dict[str, Any]) -> Completion:
+    async def complete(self, prompt: list[int], parameters: dict[str, Any], priority: int = 0) -> Completion:
         """One sequence. Cancelling this await aborts it in the scheduler."""
         begun = time.monotonic()
         self._asked += 1
         try:
             answer = await self._engine.async_generate(
-                input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex
+                input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex, priority=priority
             )
         except ValueError as error:
             if _ON_GRAMMARS not in str(error):
@@ -229,6 +234,9 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
     return {
         "log_level": "warning",
         "enable_metrics": True,  # else it does not tell when the first token came
+        "enable_priority_scheduling": True,
+        "disable_priority_preemption": True,  # what has begun is not thrown away
+        "default_priority_value": 0,
         **further,
         "model_path": model_path,
         "device": settings.device,

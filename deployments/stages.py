@@ -1,14 +1,19 @@
-"""What each deployment does: plain classes, one job each. They know nothing of Ray; `engine` is any Engine."""
+"""What each deployment does: plain classes, one job each. They know nothing of Ray; `engine` is any Engine.
+
+`timeout_s` is what the caller had left when it called; None where there is no deadline.
+"""
 
 from collections.abc import Sequence
 
 from deployments.engines import make_engine
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
 from lift_sys.code_stage import Wave, write_code
+from lift_sys.deadline import within
 from lift_sys.engine import Engine
 from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_stage import ir_chat, write_ir
 from lift_sys.outputs import CountInvalid
+from lift_sys.priorities import rank
 from lift_sys.remembering import Memory, Remembering
 from lift_sys.sandbox import CountRun, Limits, ProcessSandbox
 from lift_sys.validation.selection import POLICIES
@@ -34,8 +39,11 @@ class EngineReplica:
         self._engine = make_engine(settings, grammars)
         self._grammar_s = await self._engine.warm_up([ir_chat(LiftRequest(prompt="Warm up"))])
 
-    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        return await self._engine.generate(chats, sampling, session)
+    async def generate(
+        self, chats: Sequence[Chat], sampling: Sampling, session: str, timeout_s: float | None = None
+    ) -> list[Completion]:
+        async with within(timeout_s):
+            return await self._engine.generate(chats, sampling, session)
 
     async def check_health(self) -> None:
         await self._engine.check_health()
@@ -51,16 +59,17 @@ class IRStage:
         self._settings = settings
         self._count = count
 
-    async def write(self, request: LiftRequest, session: str) -> tuple[IR, StageReport]:
+    async def write(self, request: LiftRequest, session: str, timeout_s: float | None = None) -> tuple[IR, StageReport]:
         limits = self._settings
-        return await write_ir(
-            request,
-            session,
-            engine=self._engine,
-            max_tokens=limits.max_tokens,
-            max_attempts=limits.max_attempts,
-            count=self._count,
-        )
+        async with within(timeout_s):
+            return await write_ir(
+                request,
+                session,
+                engine=self._engine,
+                max_tokens=limits.max_tokens,
+                max_attempts=limits.max_attempts,
+                count=self._count,
+            )
 
 
 class CodeStage:
@@ -70,21 +79,23 @@ class CodeStage:
         self._count = count
 
     async def write(
-        self, request: LiftRequest, ir: IR, wave: Wave, session: str
+        self, request: LiftRequest, ir: IR, wave: Wave, session: str, timeout_s: float | None = None
     ) -> tuple[tuple[Code, ...], StageReport]:
         settings = self._settings
         usual = settings.later_temperature if wave.begin else settings.temperature
         temperature = usual if request.temperature is None else request.temperature
-        return await write_code(
-            request,
-            ir,
-            wave,
-            session,
-            engine=self._engine,
-            sampling=Sampling(temperature=temperature, max_tokens=settings.max_tokens),
-            mix=settings.mix,
-            count=self._count,
-        )
+        priority = rank(request.priority, "code")
+        async with within(timeout_s):
+            return await write_code(
+                request,
+                ir,
+                wave,
+                session,
+                engine=self._engine,
+                sampling=Sampling(temperature=temperature, max_tokens=settings.max_tokens, priority=priority),
+                mix=settings.mix,
+                count=self._count,
+            )
 
 
 class Validator:
@@ -111,10 +122,12 @@ class Validator:
         return self._sandbox.load().told()
 
     async def choose(
-        self, ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...]
+        self, ir: IR, stated: tuple[Example, ...], variations: tuple[Code, ...], timeout_s: float | None = None
     ) -> tuple[Code, Verdict, StageReport]:
         sandbox = Remembering(self._sandbox.request(), self._memory)
-        return await choose_code(ir, stated, variations, sandbox=sandbox, policy=self._policy)
+        async with within(timeout_s):
+            return await choose_code(ir, stated, variations, sandbox=sandbox, policy=self._policy)
 
-    async def validate(self, request: ValidateRequest) -> Verdict:
-        return await validate_code(request, sandbox=self._sandbox.request())
+    async def validate(self, request: ValidateRequest, timeout_s: float | None = None) -> Verdict:
+        async with within(timeout_s):
+            return await validate_code(request, sandbox=self._sandbox.request())

@@ -1,6 +1,5 @@
 """`POST /v1/lift` with `stream: true`, as server-sent events, and `GET /v1/lift/{request_id}/events` to read on."""
 
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
@@ -11,19 +10,21 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from deployments.callers import called_by, current_caller, request_id
+from deployments.jobs.caller import caller_name
 from deployments.metrics import Outcome
 from deployments.request_meter import OUTCOME, outcome_of
 from deployments.settings import ApiSettings
 from deployments.streams import Key, Stream, Streams, Work
 from lift_sys.errors import SpecificationInvalid
-from schemas import Problem
+from lift_sys.pipeline import Watch
+from schemas import LiftResponse, Problem
 from schemas.events import Answer, Failed
 
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}}}
 }
 """What a route that streams says of itself."""
-_ANONYMOUS = "anonymous"
 
 
 class Streaming:
@@ -72,11 +73,16 @@ def add_resume(api: FastAPI, streaming: Streaming) -> None:
 
 async def begun(request: Request, work: Work) -> Stream:
     """The stream of this work, with its first event. Raises what ended the work before one."""
+    caller, this = current_caller(), request_id()
+
+    async def theirs(watch: Watch) -> LiftResponse:
+        with called_by(caller, this):
+            return await work(watch)
 
     async def explain(error: Exception) -> Problem:
         return await problem_of(request, error)
 
-    stream = Stream(work, explain)
+    stream = Stream(theirs, explain)
     try:
         await stream.begun()
     except BaseException:
@@ -100,12 +106,7 @@ async def response_to(request: Request, error: Exception) -> Response:
 
 def owner_of(request: Request) -> str:
     """Whose request it is. Another's stream is as good as none."""
-    caller = request.scope.get("state", {}).get("caller")
-    return caller.name if caller else _ANONYMOUS
-
-
-def new_id() -> str:
-    return uuid.uuid4().hex
+    return caller_name(request.scope)
 
 
 class EventStream(StreamingResponse):

@@ -44,7 +44,15 @@ class NoFunction(LiftError):
 
 
 class Overloaded(LiftError):
-    """More work than the queues hold."""
+    """`Overloaded(message)` or `Overloaded(message, retry_after_s)`: more work than the queues hold."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def retry_after_s(self) -> int | None:
+        """When another try is worth it; None where nobody knows."""
+        return self.args[1] if len(self.args) > 1 else None
 
 
 class DeadlinePassed(LiftError):

@@ -11,6 +11,7 @@ from lift_sys.grammar.tree import Grammar
 from lift_sys.ir_samples import SAMPLES, Sample
 from lift_sys.ledger import Ledger
 from lift_sys.outputs import CountInvalid, Refused, read_json, require_whole
+from lift_sys.priorities import rank
 from lift_sys.questions import is_example
 from lift_sys.signatures import signature as signature_of
 from lift_sys.stub import signature_in
@@ -91,7 +92,8 @@ async def write_ir(
     problem = ""
     for attempt in range(max_attempts):
         # The first try takes the likeliest text; the same again would be refused again.
-        sampling = Sampling(temperature=0.0 if attempt == 0 else 0.7, max_tokens=max_tokens)
+        temperature = 0.0 if attempt == 0 else 0.7
+        sampling = Sampling(temperature=temperature, max_tokens=max_tokens, priority=rank(request.priority, "ir"))
         [completion] = await ledger.charge(engine.generate([ir_chat(request)], sampling, session))
         try:
             ir = read_ir(completion, stated, signature)

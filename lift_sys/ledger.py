@@ -36,6 +36,7 @@ class Ledger:
             cached_tokens=sum(c.cached_tokens for c in self._completions),
             completion_tokens=sum(c.completion_tokens for c in self._completions),
             finish_reasons=tuple(c.finish_reason for c in self._completions),
+            fallback=next((c.model for c in reversed(self._completions) if c.model), None),
         )
 
 
@@ -49,4 +50,5 @@ def add(reports: list[StageReport]) -> StageReport:
         cached_tokens=sum(r.cached_tokens for r in reports),
         completion_tokens=sum(r.completion_tokens for r in reports),
         finish_reasons=tuple(reason for r in reports for reason in r.finish_reasons),
+        fallback=next((r.fallback for r in reversed(reports) if r.fallback), None),
     )

@@ -80,7 +80,8 @@ async def lift(
         if verdict.level != "rejected":
             break
         code, verdict = await tries.once(Wave(0, effort.repaired, Failure(code, verdict.findings)))
-    costs = (ir_report, add(tries.reports[::2]), add(tries.reports[1::2]))
+    code_report = add(tries.reports[::2])
+    costs = (ir_report, code_report, add(tries.reports[1::2]))
     watch(Usage(stages=costs))
     return LiftResponse(
         request_id=request_id,
@@ -89,7 +90,8 @@ async def lift(
         ir=ir,
         examples=tuple(example.text(ir.signature.name) for example in stated),
         questions=(*contradictions, *open_questions(ir, verdict, request.answers)),
-        model=model,
+        model=code_report.fallback or model,
+        fallback=bool(ir_report.fallback or code_report.fallback),
         variations=len(tries.variations),
         stages=costs,
         seconds=round(time.monotonic() - begun, 4),

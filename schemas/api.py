@@ -25,6 +25,7 @@ ExampleText = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)
 """An example as a comparison, such as `f([1, 2]) == 3`."""
 Examples = Annotated[tuple[ExampleText, ...], Field(max_length=32)]
 TimeoutS = Annotated[StrictFloat, Field(gt=0, le=3_600)]
+Priority = Literal["interactive", "batch"]
 
 
 class Answered(Wire):
@@ -51,6 +52,8 @@ class LiftRequest(Wire):
     """After this the answer is a 504 and the work is aborted. Default and ceiling: the deployment's."""
     stream: StrictBool = False
     """Whether the answer is a `text/event-stream` of what is done, while it is done."""
+    priority: Priority = "interactive"
+    """Somebody waits for an `interactive` answer. Where not all can be served at once, `batch` comes after."""
 
     @property
     def words(self) -> str:
@@ -70,6 +73,8 @@ class StageReport(Wire):
     completion_tokens: int = 0
     finish_reasons: tuple[FinishReason, ...] = ()
     """Why each completion ended, in the order of the variations."""
+    fallback: str | None = None
+    """The model that wrote in place of the deployment's own, which could not. Null where that wrote."""
 
 
 class Question(Wire):
@@ -92,6 +97,9 @@ class LiftResponse(Wire):
     """Where the user's examples contradict each other, where the IR found something open, and where variations that are
     nearly as many as those that do as the chosen one do otherwise."""
     model: str
+    """Which wrote the code."""
+    fallback: bool = False
+    """Whether a model in place of the deployment's own wrote the IR or some of the code."""
     variations: int
     """How many variations of the code this one was chosen from."""
     stages: tuple[StageReport, ...]

@@ -31,6 +31,8 @@ class Chat(Wire):
 class Sampling(Wire):
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_tokens: Annotated[int, Field(ge=1)]
+    priority: Annotated[int, Field(ge=0, le=3)] = 0
+    """Of those that wait in an engine, the highest begins first (`lift_sys/priorities.py`)."""
 
 
 class Completion(Wire):
@@ -40,6 +42,8 @@ class Completion(Wire):
     cached_tokens: int
     completion_tokens: int
     seconds: float
+    model: str | None = None
+    """Of the fallback, where that wrote it."""
     ttft_s: float | None = None
     """Until the first token, from when the engine was asked. None where the engine does not tell."""
     tpot_s: float | None = None

@@ -29,6 +29,7 @@ class Service:
 
     client: httpx.Client
     pid: int
+    config: Path
 
     def lift(self, **body: object) -> LiftResponse:
         answer = self.client.post("/v1/lift", json=body)
@@ -37,9 +38,12 @@ class Service:
 
     def replica(self, deployment: str) -> psutil.Process:
         """The process of a deployment's only replica. Ray names its workers by their command lines."""
-        title = f"ServeReplica:lift:{deployment}"
-        [found] = [p for p in psutil.Process(self.pid).children(recursive=True) if title in "".join(p.cmdline()[:1])]
+        [found] = self.replicas(deployment)
         return found
+
+    def replicas(self, deployment: str) -> list[psutil.Process]:
+        title = f"ServeReplica:lift:{deployment}"
+        return [p for p in psutil.Process(self.pid).children(recursive=True) if title in "".join(p.cmdline()[:1])]
 
 
 Serve = Callable[..., AbstractContextManager[Service]]
@@ -51,6 +55,7 @@ _NO_CORES = {"num_cpus": 0.05}
 def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A Serve config with one small replica of each deployment, but for those that scale by an `autoscaling_config`."""
     names = ["Ingress", "IRStage", "CodeStage", "Validator"]
+    names += ["FallbackEngine"] if "engine" in args.get("fallback", {}) else []
     names += ["Engine"] if args.get("pools", "shared") == "shared" else ["IREngine", "CodeEngine"]
     deployments = [
         {"name": name, "num_replicas": 1, "max_ongoing_requests": 32, "ray_actor_options": _NO_CORES} for name in names
@@ -75,15 +80,27 @@ def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
     @contextlib.contextmanager
-    def running(args: dict[str, Any], scaling: dict[str, dict[str, Any]] | None = None) -> Iterator[Service]:
+    def running(
+        args: dict[str, Any],
+        scaling: dict[str, dict[str, Any]] | None = None,
+        *,
+        some: dict[str, dict[str, Any]] | None = None,
+        production: dict[str, str] | None = None,
+    ) -> Iterator[Service]:
+        """`some`: what is else with deployments, by name. `production`: with its flags, and these besides."""
         port = free_port()
         folder = tmp_path_factory.mktemp("serve")
         file, log = folder / "serve.yaml", folder / "serve.log"
-        file.write_text(yaml.safe_dump(config(args, port, scaling or {})), encoding="utf-8")
+        data = config(args, port, scaling or {})
+        for deployment in data["applications"][0]["deployments"]:
+            deployment |= (some or {}).get(str(deployment["name"]), {})
+        file.write_text(yaml.safe_dump(data), encoding="utf-8")
+        options = [] if production is None else ["--production"]
         with (
             log.open("wb") as output,
             subprocess.Popen(
-                [str(Path(sys.executable).with_name("lift")), "serve", str(file)],
+                [str(Path(sys.executable).with_name("lift")), "serve", *options, str(file)],
+                env={**os.environ, **(production or {})},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -92,7 +109,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
             try:
                 with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
                     wait_until_ready(client, process, log)
-                    yield Service(client, process.pid)
+                    yield Service(client, process.pid, file)
             finally:
                 stop(process)
 

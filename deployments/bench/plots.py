@@ -101,6 +101,24 @@ def _scaling(picture: Picture, summary: Summary) -> None:
         row[0].legend(fontsize="small", loc="upper right")
 
 
+def _overload(picture: Picture, summary: Summary) -> None:
+    """Answers in time and those refused, against what was asked for; and how long the answers took."""
+    load, latency = picture.subplots(1, 2)
+    found = sorted((*summary["ladder"], *summary["beyond"]), key=lambda one: one["offered_per_s"])
+    offered = [one["offered_per_s"] for one in found]
+    load.plot(offered, [one["goodput_per_s"] for one in found], "o-", label="verified answers in time")
+    load.plot(offered, offered, "k:", label="all that is asked for")
+    for times in (1, 3):
+        load.axvline(times * summary["knee_per_s"], color="0.8")
+    latency.plot(offered, [one["latency_p50_s"] for one in found], "o-", label="median")
+    latency.plot(offered, [one["latency_p99_s"] for one in found], "o-", label="p99")
+    latency.axhline(summary["objective_s"], color="0.8", label="objective")
+    load.set(xlabel="requests a second", ylabel="answers a second", ylim=(0, None))
+    latency.set(xlabel="requests a second", ylabel="latency of answers, s", ylim=(0, None))
+    load.legend(fontsize="small")
+    latency.legend(fontsize="small")
+
+
 def _phases(starts: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     """Seconds of each start by phase, in order."""
 
@@ -125,4 +143,5 @@ _PICTURES: Mapping[str, Callable[[Picture, Summary], None]] = {
     "lift bench engines": _engines,
     "lift bench start": _start,
     "lift bench scaling": _scaling,
+    "lift bench overload": _overload,
 }

@@ -67,6 +67,17 @@ def gcs_address(service_pid: int) -> str:
     raise LookupError(f"process {service_pid} has started no Ray")
 
 
+def dashboard_address(service_pid: int) -> str:
+    """Where the Ray that a process has started is deployed to, by `serve deploy --address`."""
+    for child in psutil.Process(service_pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            words = child.cmdline()
+            if any(word.endswith("dashboard/dashboard.py") for word in words):
+                [port] = [word.partition("=")[2] for word in words if word.startswith("--port=")]
+                return f"http://127.0.0.1:{port}"
+    raise LookupError(f"process {service_pid} has started no Ray with a dashboard")
+
+
 def main() -> None:
     ray.init(sys.argv[1], log_to_driver=False, logging_level=logging.ERROR)
     [node] = ray.nodes()  # type: ignore[no-untyped-call]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deployments.serve_config import ServeConfig
 
 LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
+PRODUCTION = LOCAL.with_name("production.env")
 _START_S, _STOP_S = 1_200, 30
 
 
@@ -37,8 +38,10 @@ def checked(path: Path) -> "ServeConfig":
 
     try:
         config = load(path)
-        if config.settings.engine.kind == "sglang":
-            prepared(config.settings.engine, grammars_of(config.settings))
+        fallback = config.settings.fallback
+        for engine in (config.settings.engine, fallback.engine if fallback else None):
+            if engine and engine.kind == "sglang":
+                prepared(engine, grammars_of(config.settings))
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())
     except (ConfigInvalid, WeightsMissing, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:
@@ -57,10 +60,11 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 @contextlib.contextmanager
-def started(path: Path, log: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def started(path: Path, log: IO[bytes] | None = None, *, production: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
+    flags = variables(PRODUCTION) if production else {}
     # Ray would else join whatever cluster it finds on this machine.
-    environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **_tracing(), **os.environ}
+    environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **flags, **_tracing(), **os.environ}
     if environment["RAY_ADDRESS"] == "local":
         environment |= ray_token(os.environ, Path.home())
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(path.absolute())]
@@ -69,6 +73,12 @@ def started(path: Path, log: IO[bytes] | None = None) -> Iterator[subprocess.Pop
             yield process
         finally:
             _stop(process)
+
+
+def variables(path: Path) -> dict[str, str]:
+    """Of a file with lines of NAME=VALUE, as Docker and systemd read it."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def _tracing() -> dict[str, str]:

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Awaitable, Callable
 
+from deployments.callers import called_by
 from deployments.jobs.attempt import Again, End, backoff_s
 from deployments.jobs.store import Taken
+from deployments.keys import Caller
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded, SandboxUnavailable
 from schemas import JobResult, LiftRequest, LiftResponse, Problem
 
@@ -37,8 +39,9 @@ class Lifting:
 
     async def do(self, taken: Taken) -> End | Again:
         try:
-            request = LiftRequest.model_validate_json(taken.body)  # the place to say that it is of priority "batch"
-            response = await self._lift(request, taken.lease)
+            request = LiftRequest.model_validate_json(taken.body).model_copy(update={"priority": "batch"})
+            with called_by(Caller(taken.owner, frozenset({"jobs"})), taken.lease):
+                response = await self._lift(request, taken.lease)
         except Exception as error:
             end = self._failed(taken, error)
             again = isinstance(error, (*_PASSES, Overloaded)) or not isinstance(error, LiftError)

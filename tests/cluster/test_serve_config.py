@@ -78,6 +78,10 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an amount of Serve's": (lambda d: deployment(d).update(num_replicas=-1), "num_replicas"),
     "a deployment's name": (lambda d: deployment(d).update(name="Ingres"), "Ingres is not in the graph"),
     "a missing deployment": (lambda d: application(d)["deployments"].pop(0), "Ingress is missing"),
+    "a fallback without its deployment": (
+        lambda d: application(d)["args"].update(fallback={"engine": {"kind": "scripted"}}),
+        "FallbackEngine is missing",
+    ),
     "a missing limit": (lambda d: deployment(d).pop("max_ongoing_requests"), "max_ongoing_requests"),
     "a deployment twice": (
         lambda d: application(d)["deployments"].append(deployment(d)),

@@ -7,10 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.http_api import STATUS, Service, make_api
+from deployments.explained import STATUS
+from deployments.http_api import Service, make_api
 from deployments.problems import RETRY_AFTER_S
 from deployments.settings import ApiSettings
 from lift_sys import errors
+from lift_sys.deadline import left_s
 from lift_sys.pipeline import Watch
 from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftRequest, LiftResponse, ValidateRequest, Verdict
 from schemas.verdict import Evidence
@@ -165,6 +167,44 @@ async def test_work_is_cancelled_when_its_time_is_over(client: httpx.AsyncClient
     problem = is_problem(await client.post(path, json=body), 504)
     assert "0.05 s" in problem["detail"]
     assert backend.cancelled
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "limit"), [("0.05", None, "0.05 s"), ("0.05", 60.0, "0.05 s"), ("60", 0.05, "0.05 s")]
+)
+@pytest.mark.parametrize("path", BODIES)
+async def test_a_deadline_in_the_header_bounds_as_the_one_in_the_body_and_the_smaller_counts(
+    client: httpx.AsyncClient, backend: Backend, path: str, header: str, body: float | None, limit: str
+) -> None:
+    backend.delay_s = 5
+    sent = {**BODIES[path], "timeout_s": body}
+    answer = await client.post(path, json=sent, headers={"x-request-timeout": header})
+    assert limit in is_problem(answer, 504)["detail"]
+    assert backend.cancelled
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf", "1e9", ""])
+async def test_a_deadline_in_the_header_that_is_none_is_refused_by_its_name(
+    client: httpx.AsyncClient, value: str
+) -> None:
+    problem = is_problem(await client.post("/v1/lift", json=GOOD, headers={"x-request-timeout": value}), 422)
+    assert [error["field"] for error in problem["errors"]] == ["header.X-Request-Timeout"]
+
+
+async def test_what_is_called_knows_how_much_time_is_left(backend: Backend) -> None:
+    seen: list[float | None] = []
+
+    async def validate(request: ValidateRequest) -> Verdict:
+        seen.append(left_s())
+        return VERDICT
+
+    api = make_api(Service(backend.lift, validate, backend.missing), ApiSettings(max_timeout_s=10))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://test") as client:
+        for header in ("60", "5"):
+            await client.post("/v1/validate", json=BODIES["/v1/validate"], headers={"x-request-timeout": header})
+    assert [left is not None and most - 2 < left <= most for left, most in zip(seen, (10, 5), strict=True)] == [
+        True
+    ] * 2
 
 
 async def test_a_request_cannot_ask_for_more_time_than_the_deployment_gives(backend: Backend) -> None:

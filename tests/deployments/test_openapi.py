@@ -6,7 +6,7 @@ import pytest
 
 from deployments.access import need
 from deployments.bench.openapi import api, fuzz
-from deployments.http_api import KINDS
+from deployments.explained import KINDS
 
 DOCUMENT: dict[str, Any] = api().openapi()
 OPERATIONS = [(path, verb, told) for path, verbs in DOCUMENT["paths"].items() for verb, told in verbs.items()]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from deployments.bench.scripted_service import ScriptedService
-from deployments.http_api import KINDS, STATUS
+from deployments.explained import KINDS, STATUS
 from deployments.problem_docs import PAGE, text
 from deployments.problems import RETRY_AFTER_S, WORDS, kind_of
 from lift_sys import errors

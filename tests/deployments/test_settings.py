@@ -26,6 +26,9 @@ from deployments.settings import Settings
         ({"jobs": {"database": ""}}, "jobs.database"),
         ({"jobs": {"database": "a", "lease_s": 0}}, "jobs.lease_s"),
         ({"jobs": {"database": "a", "most_items": 10_001}}, "jobs.most_items"),
+        ({"fallback": {}}, "fallback"),
+        ({"fallback": {"engine": {}, "upstream": {"base_url": "http://x/v1", "model": "m"}}}, "fallback"),
+        ({"fallback": {"upstream": {"base_url": "x", "model": "m"}}}, "fallback.upstream.base_url"),
     ],
 )
 def test_a_wrong_key_or_amount_is_refused_by_name(args: dict[str, Any], named: str) -> None:

@@ -12,6 +12,7 @@ from lift_sys.errors import NoFunction, OutputInvalid, SpecificationInvalid
 from lift_sys.framings import FRAMINGS
 from lift_sys.ir_stage import ir_chat, stated_examples, why_unusable, write_ir
 from lift_sys.outputs import CountInvalid, Reason, Stage
+from lift_sys.priorities import rank
 from lift_sys.signatures import header
 from schemas import IR, Chat, Completion, Evidence, LiftRequest, Parameter, Sampling, Signature
 
@@ -72,7 +73,7 @@ async def test_ir_stage_returns_what_the_model_writes(ir: IR) -> None:
     assert await ask_for_ir(engine) == ir
     assert [chat.grammar for chat in engine.chats] == ["ir"]
     assert engine.sessions == ["session-7"]
-    assert engine.samplings == [Sampling(temperature=0.0, max_tokens=700)]
+    assert engine.samplings == [Sampling(temperature=0.0, max_tokens=700, priority=rank("interactive", "ir"))]
 
 
 async def test_ir_stage_hears_the_users_words_and_examples_verbatim() -> None:

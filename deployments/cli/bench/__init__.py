@@ -5,6 +5,7 @@ import typer
 from deployments.cli.bench.api import api
 from deployments.cli.bench.attacks import attacks
 from deployments.cli.bench.branches import branches
+from deployments.cli.bench.drain import drain
 from deployments.cli.bench.engine import engine
 from deployments.cli.bench.engines import engines
 from deployments.cli.bench.fit import fit
@@ -12,6 +13,7 @@ from deployments.cli.bench.fuzz import fuzz
 from deployments.cli.bench.grammar import grammar
 from deployments.cli.bench.graph import graph
 from deployments.cli.bench.jobs import jobs
+from deployments.cli.bench.overload import overload
 from deployments.cli.bench.plot import plot
 from deployments.cli.bench.scaling import scaling
 from deployments.cli.bench.service import service
@@ -38,5 +40,7 @@ bench.command()(start)
 bench.command()(weights)
 bench.command()(fit)
 bench.command()(scaling)
+bench.command()(overload)
+bench.command()(drain)
 bench.command()(plot)
 bench.command()(jobs)

@@ -1,0 +1,145 @@
+"""Another engine answers where the deployment's own cannot, and the answer says so."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployments.breaker import Breaker
+from deployments.fallback import FallbackEngine
+from deployments.scripted_engine import ScriptedEngine
+from deployments.settings import CodeSettings, IRSettings, ValidatorSettings
+from deployments.stages import CodeStage, IRStage, Validator
+from lift_sys.engine import Engine
+from lift_sys.errors import EngineUnavailable, SpecificationInvalid
+from lift_sys.ir_stage import ir_chat
+from lift_sys.pipeline import Effort, Stages, lift
+from schemas import Chat, Completion, LiftRequest, LiftResponse, Sampling
+
+REQUEST = LiftRequest(prompt="Double a number: double(2) == 4")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+# The breaker
+
+
+def test_it_opens_after_failures_in_a_row_and_lets_one_try_after_a_while() -> None:
+    clock = Clock()
+    breaker = Breaker(failures=2, open_s=10, clock=clock)
+    for failed in (True, False, True, True):
+        assert breaker.allows()
+        breaker.failed() if failed else breaker.succeeded()
+    assert not breaker.allows()
+    clock.now_s = 10
+    assert [breaker.allows(), breaker.allows()] == [True, False], "one tries it"
+    breaker.failed()
+    clock.now_s = 19
+    assert not breaker.allows(), "open for as long again"
+    clock.now_s = 20
+    assert breaker.allows()
+    breaker.succeeded()
+    assert [breaker.allows(), breaker.allows()] == [True, True]
+
+
+def test_a_try_that_says_nothing_leaves_it_to_the_next() -> None:
+    clock = Clock()
+    breaker = Breaker(failures=1, open_s=1, clock=clock)
+    breaker.failed()
+    clock.now_s = 1
+    assert breaker.allows()
+    breaker.ended()
+    assert breaker.allows()
+
+
+@given(st.integers(1, 4), st.lists(st.sampled_from(["allows", "succeeded", "failed", "ended", "later"]), max_size=40))
+def test_whatever_happens_it_is_tried_again_after_a_while(failures: int, events: list[str]) -> None:
+    clock = Clock()
+    breaker = Breaker(failures, open_s=5, clock=clock)
+    for event in events:
+        if event == "later":
+            clock.now_s += 5
+        else:
+            getattr(breaker, event)()
+    breaker.ended()
+    clock.now_s += 5
+    assert breaker.allows()
+
+
+# The engine
+
+
+class Away:
+    """An engine that fails, and counts how often it was asked."""
+
+    def __init__(self, failure: BaseException | None = None, delay_s: float = 0.0) -> None:
+        self.failure = failure
+        self.delay_s = delay_s
+        self.asked = 0
+
+    async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
+        self.asked += 1
+        await asyncio.sleep(self.delay_s)
+        if self.failure:
+            raise self.failure
+        return await ScriptedEngine().generate(chats, sampling, session)
+
+
+async def models(primary: Engine, calls: int, failures: int = 2) -> list[str | None]:
+    """Which model wrote each answer."""
+    engine = FallbackEngine(primary, ScriptedEngine(), Breaker(failures, open_s=60), model="other", after_s=0.2)
+    chat, sampling = ir_chat(REQUEST), Sampling(max_tokens=64)
+    return [(await engine.generate([chat], sampling, "s"))[0].model for _ in range(calls)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("primary", [Away(EngineUnavailable("no replica")), Away(delay_s=60)], ids=["away", "too slow"])
+async def test_who_cannot_write_is_not_asked_again_for_a_while(primary: Away) -> None:
+    assert await models(primary, calls=4) == ["other"] * 4
+    assert primary.asked == 2
+
+
+@pytest.mark.anyio
+async def test_who_can_write_is_asked_each_time() -> None:
+    primary = Away()
+    assert await models(primary, calls=4) == [None] * 4
+    assert primary.asked == 4
+
+
+@pytest.mark.anyio
+async def test_a_client_s_own_mistake_goes_to_nobody_else() -> None:
+    primary = Away(SpecificationInvalid("prompt", "too long"))
+    for _ in range(4):
+        with pytest.raises(SpecificationInvalid):
+            await models(primary, calls=1, failures=1)
+    assert primary.asked == 4
+
+
+async def lifted(primary: Engine) -> LiftResponse:
+    engine = FallbackEngine(primary, ScriptedEngine(), Breaker(1, open_s=60), model="other", after_s=1)
+    validator = Validator(ValidatorSettings(allow_weak_sandbox=True))
+    ir, code = IRStage(engine, IRSettings(), ignore), CodeStage(engine, CodeSettings(), ignore)
+    stages = Stages(ir.write, code.write, validator.choose)
+    return await lift(REQUEST, "0", stages, Effort(n=4, first=4, repairs=0, repaired=0), "own")
+
+
+def ignore(stage: str, reason: str) -> None:
+    """Nothing is refused here."""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("primary", "model"), [(ScriptedEngine(), "own"), (Away(EngineUnavailable("no replica")), "other")]
+)
+async def test_an_answer_names_the_model_that_wrote_it(primary: Engine, model: str) -> None:
+    answer = await lifted(primary)
+    assert answer.verdict.level == "verified"
+    assert (answer.model, answer.fallback) == (model, model == "other")

@@ -1,0 +1,108 @@
+"""Calls between deployments: which are made once more, and what of them is left to the caller.
+
+The answers are scripted; tests/deployments/test_production.py kills real replicas.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from ray.exceptions import ActorDiedError, RayActorError
+from ray.serve._private.common import DeploymentID
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
+
+from deployments.metrics import Metric
+from deployments.remote import again
+from lift_sys.deadline import within
+from lift_sys.errors import DeadlinePassed, EngineUnavailable, Overloaded
+
+pytestmark = pytest.mark.anyio
+
+
+class Answer:
+    """What a handle gives: it can be awaited, and cancelled."""
+
+    def __init__(self, outcome: Any) -> None:
+        self._outcome = outcome
+
+    def __await__(self) -> Generator[None, None, Any]:
+        yield from ()
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+    def cancel(self) -> None:
+        """Nobody works on it."""
+
+
+class Method:
+    """A handle's method, with one outcome for each call."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        self._outcomes = list(outcomes)
+        self.asked: list[tuple[Any, ...]] = []
+
+    def remote(self, *args: Any) -> Answer:
+        self.asked.append(args)
+        return Answer(self._outcomes.pop(0))
+
+
+class Told:
+    def __init__(self) -> None:
+        self.retries: list[str] = []
+
+    def __call__(self, metric: Metric, amount: float, /, **labels: str) -> None:
+        metric.check(labels)
+        assert (metric.name, amount) == ("lift_retries", 1)
+        self.retries.append(labels["to"])
+
+
+DIED = (RayActorError(), ActorDiedError(), ReplicaUnavailableError("it is gone"))
+
+
+@pytest.mark.parametrize("death", DIED, ids=lambda death: type(death).__name__)
+async def test_a_call_whose_replica_dies_is_made_once_more_and_counted(death: Exception) -> None:
+    method, told = Method(death, "done"), Told()
+    assert await again("IRStage", method, told)("words") == "done"
+    assert method.asked == [("words", None)] * 2
+    assert told.retries == ["IRStage"]
+
+
+async def test_nobody_is_asked_a_third_time() -> None:
+    method = Method(RayActorError(), RayActorError(), "done")
+    with pytest.raises(EngineUnavailable, match="died"):
+        await again("Engine", method, Told())()
+    assert len(method.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "seen"),
+    [
+        (BackPressureError(num_queued_requests=1, max_queued_requests=1), Overloaded),
+        (KeyError("a bug"), KeyError),
+        (DeploymentUnavailableError(DeploymentID("x")), EngineUnavailable),
+    ],
+)
+async def test_other_failures_are_the_caller_s(failure: Exception, seen: type[Exception]) -> None:
+    method, told = Method(failure, "done"), Told()
+    with pytest.raises(seen):
+        await again("Validator", method, told)()
+    assert (len(method.asked), told.retries) == (1, [])
+
+
+async def test_the_other_side_is_told_how_much_time_is_left() -> None:
+    method = Method("done")
+    async with within(60):
+        await again("CodeStage", method, Told())("words")
+    [(words, left)] = method.asked
+    assert words == "words"
+    assert 55 < left <= 60
+
+
+@pytest.mark.parametrize("limit_s", [0.01, 0.001])
+async def test_without_time_nobody_is_asked(limit_s: float) -> None:
+    method = Method("done")
+    with pytest.raises(DeadlinePassed):
+        async with within(limit_s):
+            await again("Engine", method, Told())()
+    assert not method.asked
