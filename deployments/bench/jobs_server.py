@@ -13,6 +13,7 @@ from deployments.http_api import Service, make_api
 from deployments.jobs.service import Jobs
 from deployments.scripted_engine import CODE_TEXT, IR_TEXT
 from deployments.settings import ApiSettings, JobsSettings
+from lift_sys.pipeline import Watch
 from schemas import IR, Code, Evidence, LiftRequest, LiftResponse, StageReport, ValidateRequest, Verdict
 
 _PARSED = Evidence(clause="parse", kind="static", origin="rule", outcome="skipped", detail="a script")
@@ -29,7 +30,7 @@ class Script:
     def service(self) -> Service:
         return Service(self.lift, self.validate, self.missing)
 
-    async def lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
+    async def lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"{request.prompt}\n")
         await asyncio.sleep(self._delay_s)

@@ -4,6 +4,7 @@ import asyncio
 
 from deployments.http_api import Service
 from deployments.scripted_engine import IR_TEXT
+from lift_sys.pipeline import Watch
 from schemas import IR, Code, Evidence, LiftRequest, LiftResponse, StageReport, ValidateRequest, Verdict
 
 _PASSED = Evidence(clause="parse", kind="static", origin="rule", outcome="passed", detail="parses")
@@ -20,7 +21,7 @@ class ScriptedService:
     def service(self) -> Service:
         return Service(self.lift, self.validate, self.missing)
 
-    async def lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
+    async def lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         await self._work()
         return LiftResponse(
             request_id=request_id,

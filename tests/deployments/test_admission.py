@@ -15,6 +15,7 @@ from deployments.scripted_engine import IR_TEXT
 from deployments.settings import AdmissionSettings, ApiSettings, CodeSettings, IRSettings
 from lift_sys.deadline import within
 from lift_sys.errors import DeadlinePassed, Overloaded
+from lift_sys.pipeline import Watch
 from schemas import IR, Code, LiftRequest, LiftResponse, StageReport, Verdict
 from schemas.api import Priority
 from schemas.verdict import Evidence
@@ -223,7 +224,7 @@ def test_the_gate_is_empty_in_the_end_whoever_gives_up_and_when(steps: list[tupl
 
 @pytest.mark.anyio
 async def test_a_client_that_is_refused_is_told_when_to_come_back() -> None:
-    async def refuse(request: LiftRequest, request_id: str) -> LiftResponse:
+    async def refuse(request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         raise Overloaded("more work than can be done soon", 17)
 
     async def validate(request: object) -> Verdict:

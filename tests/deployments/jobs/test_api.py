@@ -17,6 +17,7 @@ from deployments.jobs.service import Jobs
 from deployments.jobs.sql_jobs import SqlJobs, Terms
 from deployments.settings import ApiSettings, JobsSettings
 from lift_sys import errors
+from lift_sys.pipeline import Watch
 from schemas import Job, JobResult, LiftRequest, LiftResponse
 from tests.deployments.test_http_api import is_problem
 
@@ -39,7 +40,7 @@ class Backend:
         self.began: list[str] = []
         self.cancelled: list[str] = []
 
-    async def lift(self, request: LiftRequest, request_id: str) -> LiftResponse:
+    async def lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         self.began.append(request.prompt)
         try:
             await self.gate.wait()
@@ -48,7 +49,7 @@ class Backend:
             raise
         if failures := self.failures.get(request.prompt):
             raise failures.pop(0)
-        return await self.script.lift(request, request_id)
+        return await self.script.lift(request, request_id, watch)
 
     async def missing(self) -> tuple[str, ...]:
         if self.unknown:
