@@ -9,6 +9,9 @@ from deployments.access import need
 from deployments.problems import MEDIA_TYPE, Kind, example
 from schemas import Problem
 
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_REPLACED = (_PROBLEM, {"$ref": "#/components/schemas/HTTPValidationError"})
+"""FastAPI's own form of errors is never sent."""
 _SCHEME = {
     "type": "http",
     "scheme": "bearer",
@@ -52,14 +55,20 @@ def _complete(operation: dict[str, Any], path: str, kinds: Mapping[str, Kind]) -
     if "requestBody" in operation:
         statuses |= {400, 408, 413, 422}
     for status in sorted(statuses):
-        answers[str(status)] = _answer(status, [kind for kind in kinds.values() if kind.status == status])
+        own = _other_forms(answers.get(str(status), {}))
+        answers[str(status)] = _answer(status, [kind for kind in kinds.values() if kind.status == status], own)
 
 
-def _answer(status: int, kinds: list[Kind]) -> dict[str, Any]:
+def _other_forms(answer: dict[str, Any]) -> dict[str, Any]:
+    """What a route says of errors in a form of its own, such as OpenAI's, in which its own errors leave."""
+    return {media: told for media, told in answer.get("content", {}).items() if told.get("schema") not in _REPLACED}
+
+
+def _answer(status: int, kinds: list[Kind], own: dict[str, Any]) -> dict[str, Any]:
     content = {
-        "schema": {"$ref": "#/components/schemas/Problem"},
+        "schema": _PROBLEM,
         "examples": {kind.name: {"summary": kind.title, "value": example(kind)} for kind in kinds},
     }
-    told = {"description": " Or: ".join(kind.title for kind in kinds), "content": {MEDIA_TYPE: content}}
+    told = {"description": " Or: ".join(kind.title for kind in kinds), "content": {MEDIA_TYPE: content, **own}}
     headers = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
     return told | {"headers": {name: {"schema": {"type": "string"}} for name in headers.get(status, ())}}

@@ -5,14 +5,15 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import FastAPI, Header, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from deployments.body_limit import BodyLimit
 from deployments.callers import request_id
+from deployments.deadline_header import TimeoutHeader, shorter
 from deployments.description import describe
 from deployments.explained import KINDS, STATUS, add_problems, problem_of
 from deployments.jobs.lifting import Lifting
@@ -41,18 +42,6 @@ from schemas import (
 )
 
 Result = TypeVar("Result")
-
-TimeoutHeader = Annotated[
-    float | None,
-    Header(
-        alias="X-Request-Timeout",
-        gt=0,
-        le=3_600,
-        allow_inf_nan=False,
-        description="Seconds until the client gives up. Bounds the request as `timeout_s` does: the smaller counts.",
-    ),
-]
-"""Not `X-Request-Timeout-Seconds`: that is Serve's own, whose proxy then answers in place of us."""
 
 _LOOK_S = 1.0
 _GRACE_S = 4.0
@@ -128,7 +117,7 @@ class _Lifting:
     ) -> LiftResponse:
         await _require(self._service)
         work = _while_available(self._service.lift(request, request_id, watch), self._service)
-        return await _in_time(work, _shorter(request.timeout_s, header_s), self._settings)
+        return await _in_time(work, shorter(request.timeout_s, header_s), self._settings)
 
     async def unwatched(self, request: LiftRequest, request_id: str) -> LiftResponse:
         return await self.watched(request, request_id, unwatched)
@@ -155,7 +144,7 @@ def _add_validate(api: FastAPI, service: Service, settings: ApiSettings) -> None
     @api.post("/v1/validate", responses=_PROBLEM)
     async def validate(request: ValidateRequest, header_s: TimeoutHeader = None) -> Verdict:
         """Give a verdict on code that you bring, held to an IR or to examples of a function."""
-        return await _in_time(service.validate(request), _shorter(request.timeout_s, header_s), settings)
+        return await _in_time(service.validate(request), shorter(request.timeout_s, header_s), settings)
 
     @api.get("/v1/schemas/{name}", responses={404: {"model": Problem}})
     async def schema(name: str) -> dict[str, Any]:
@@ -205,7 +194,3 @@ async def _in_time(work: Awaitable[Result], timeout_s: float | None, settings: A
     limit_s = min(timeout_s or settings.default_timeout_s, settings.max_timeout_s)
     async with within(limit_s):
         return await work
-
-
-def _shorter(*limits_s: float | None) -> float | None:
-    return min((limit for limit in limits_s if limit is not None), default=None)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from deployments.callers import request_id
+from deployments.deadline_header import TimeoutHeader
 from deployments.streaming import EVENTS, EventStream, begun, response_to
 from deployments.streams import Stream
 from lift_sys.errors import SpecificationInvalid
@@ -35,7 +36,8 @@ from schemas.chat import (
 from schemas.events import Accepted, Answer, Event, Failed
 from schemas.wire import Wire
 
-Lift = Callable[[LiftRequest, str, Watch], Awaitable[LiftResponse]]
+Lift = Callable[[LiftRequest, str, Watch, float | None], Awaitable[LiftResponse]]
+"""The last is the client's deadline in seconds."""
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 """OpenAI's words for statuses; another one below 500 is an `invalid_request_error`, others are a `server_error`."""
@@ -60,7 +62,7 @@ class _Route(APIRoute):
 def chat_routes(lift: Lift, model: str, ping_s: float) -> APIRouter:
     """`lift` does the work of a request, and `model` is the name it goes by."""
     problems: dict[int | str, dict[str, Any]] = {
-        status: {"model": ChatProblem} for status in (404, 413, 422, 429, 502, 503, 504)
+        status: {"model": ChatProblem} for status in (400, 404, 408, 413, 422, 429, 500, 502, 503, 504)
     }
     router = APIRouter(route_class=_Route)
 
@@ -70,14 +72,16 @@ def chat_routes(lift: Lift, model: str, ping_s: float) -> APIRouter:
         return ChatModels(data=(ChatModel(id=model),))
 
     @router.post("/v1/chat/completions", response_model=ChatCompletion, responses={**problems, **EVENTS})
-    async def chat(request: ChatRequest, http: Request) -> ChatCompletion | StreamingResponse:
+    async def chat(
+        request: ChatRequest, http: Request, header_s: TimeoutHeader = None
+    ) -> ChatCompletion | StreamingResponse:
         """The last message of the user is the request, the answer is code; `lift` holds the verdict on it."""
         if request.model != model:
             raise HTTPException(404, f"no model {request.model!r}; there is {model!r}")
         asked, this = asked_for(request), request_id()
         if not request.stream:
-            return completion(await lift(asked, this, unwatched))
-        stream = await begun(http, lambda watch: lift(asked, this, watch))
+            return completion(await lift(asked, this, unwatched, header_s))
+        stream = await begun(http, lambda watch: lift(asked, this, watch, header_s))
         usage = bool(request.stream_options and request.stream_options.include_usage)
         return EventStream(_chunks(stream, _Chunks(this, model), usage, ping_s), stream, _aborting(stream))
 

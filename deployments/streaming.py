@@ -22,7 +22,18 @@ from schemas import LiftResponse, Problem
 from schemas.events import Answer, Failed
 
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {EventSourceResponse.media_type: {"schema": {"type": "string"}}}}
+    200: {
+        "content": {
+            EventSourceResponse.media_type: {
+                "schema": {
+                    "description": "Of each event; `data` is JSON.",
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+                    "required": ["data"],
+                }
+            }
+        }
+    }
 }
 """What a route that streams says of itself."""
 

@@ -172,7 +172,7 @@ async def test_work_is_cancelled_when_its_time_is_over(client: httpx.AsyncClient
 @pytest.mark.parametrize(
     ("header", "body", "limit"), [("0.05", None, "0.05 s"), ("0.05", 60.0, "0.05 s"), ("60", 0.05, "0.05 s")]
 )
-@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("path", ["/v1/lift", "/v1/validate"])
 async def test_a_deadline_in_the_header_bounds_as_the_one_in_the_body_and_the_smaller_counts(
     client: httpx.AsyncClient, backend: Backend, path: str, header: str, body: float | None, limit: str
 ) -> None:
@@ -180,6 +180,15 @@ async def test_a_deadline_in_the_header_bounds_as_the_one_in_the_body_and_the_sm
     sent = {**BODIES[path], "timeout_s": body}
     answer = await client.post(path, json=sent, headers={"x-request-timeout": header})
     assert limit in is_problem(answer, 504)["detail"]
+    assert backend.cancelled
+
+
+async def test_a_deadline_in_the_header_bounds_a_chat_too(client: httpx.AsyncClient, backend: Backend) -> None:
+    backend.delay_s = 5
+    path = "/v1/chat/completions"
+    answer = await client.post(path, json=BODIES[path], headers={"x-request-timeout": "0.05"})
+    assert answer.status_code == 504
+    assert "0.05 s" in answer.json()["error"]["message"]
     assert backend.cancelled
 
 

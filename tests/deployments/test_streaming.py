@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from httpx_sse import EventSource, ServerSentEvent
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.http_api import Service, make_api
+from deployments.key_file import edit_keys
+from deployments.keys import Keys, new_key
 from deployments.metrics import Metric
 from deployments.settings import ApiSettings
 from lift_sys.errors import DeadlinePassed, EngineUnavailable, LiftError, OutputInvalid
@@ -25,25 +26,6 @@ KEPT_S = 0.3
 BODY = {"prompt": "double a number", "stream": True}
 
 
-@dataclass
-class Caller:
-    name: str
-
-
-class Callers:
-    """Says who calls by a header, as the middleware that knows the keys does."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        names = [value.decode() for key, value in scope.get("headers", []) if key == b"x-caller"]
-        scope.setdefault("state", {})
-        if names:
-            scope["state"]["caller"] = Caller(names[0])
-        await self._app(scope, receive, send)
-
-
 @pytest.fixture
 def service() -> ScriptedService:
     return ScriptedService()
@@ -52,7 +34,6 @@ def service() -> ScriptedService:
 @pytest.fixture
 async def client(service: ScriptedService) -> AsyncIterator[httpx.AsyncClient]:
     api = service.api(ApiSettings(stream_kept_s=KEPT_S, streams_kept=2))
-    api.add_middleware(Callers)
     async with served(api) as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
         yield client
 
@@ -226,12 +207,23 @@ async def test_an_event_that_never_was_is_refused(
     assert field in answer.text
 
 
-async def test_nobody_reads_anothers_stream(client: httpx.AsyncClient) -> None:
-    async with client.stream("POST", "/v1/lift", json=BODY, headers={"x-caller": "ann"}) as answer:
-        seen = await read(answer)
-    for name, status in (("ann", 200), ("bob", 404)):
-        assert (await client.get(events_of(seen), headers={"x-caller": name})).status_code == status
-    assert (await client.get(events_of(seen))).status_code == 404, "nor does nobody in particular"
+def given_key(path: Path, name: str) -> str:
+    key, text = new_key(name, ("lift",))
+    edit_keys(path, lambda known: Keys(keys=(*known.keys, key)))
+    return text
+
+
+async def test_nobody_reads_anothers_stream(service: ScriptedService, tmp_path: Path) -> None:
+    path = tmp_path / "keys.yaml"
+    ann, bob = ({"Authorization": f"Bearer {given_key(path, name)}"} for name in ("ann", "bob"))
+    async with (
+        served(service.api(ApiSettings(keys_file=path))) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        async with client.stream("POST", "/v1/lift", json=BODY, headers=ann) as answer:
+            seen = await read(answer)
+        for key, status in ((ann, 200), (bob, 404), ({}, 401)):
+            assert (await client.get(events_of(seen), headers=key)).status_code == status
 
 
 async def test_silence_is_filled_with_comments(service: ScriptedService) -> None:
