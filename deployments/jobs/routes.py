@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from deployments.audit_log import audit
 from deployments.jobs.address import AddressRefused, parse
 from deployments.jobs.attempt import Doer
 from deployments.jobs.caller import caller_name
@@ -53,6 +54,7 @@ def _router(jobs: Jobs, working: Any) -> APIRouter:
         # A second attempt with the same idempotency key makes the same job.
         new = NewJob(nonce_of(request) or uuid.uuid4().hex, caller_name(request.scope), items, body.webhook)
         await stored(jobs.store.accept, new)
+        audit("job.accepted", new.id)
         jobs.wake()
         response.headers["location"] = f"/v1/jobs/{new.id}"
         return await stored(jobs.store.job, new.owner, new.id)
