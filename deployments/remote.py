@@ -26,7 +26,6 @@ from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from schemas import Chat, Completion, Sampling
 
 _DIED = (RayActorError, ReplicaUnavailableError)
-_FRESH_S = 1.0
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
@@ -88,19 +87,40 @@ class RemoteEngine:
         return completions
 
 
+@dataclass(frozen=True)
+class Deployed:
+    status: DeploymentStatus
+    replicas: Counter[ReplicaState]
+
+    @property
+    def can_work(self) -> bool:
+        """Whether a replica runs, or none is to run just now: then a request wakes it, and waits for that."""
+        return bool(self.replicas[ReplicaState.RUNNING]) or self.status in _SETTLED
+
+
 class Replicas:
-    """Which of the graph's deployments have nobody to do their work. Asks the controller at most once a second.
+    """Which of the graph's deployments have nobody to do their work. Asks the controller at most once in `fresh_s`.
 
     Nobody waits for that as long as all were there: who has gone since is missed within a second or two, and a request
     that was let in is given up then.
     """
 
-    def __init__(self, needed: Sequence[str], instead: Mapping[str, str]) -> None:
-        """`instead`: who else can do a part's work, by the part's name."""
+    def __init__(
+        self,
+        needed: Sequence[str],
+        instead: Mapping[str, str],
+        look: Callable[[], dict[str, Deployed]] | None = None,
+        *,
+        fresh_s: float = 1.0,
+    ) -> None:
+        """`instead`: who else can do a part's work, by the part's name. `look` blocks; default: asks the controller."""
         self._needed = needed
         self._instead = instead
-        self._asked = -_FRESH_S
+        self._look = look
+        self._fresh_s = fresh_s
+        self._asked = -fresh_s
         self._asking: asyncio.Task[None] | None = None
+        self._heard = False
         self._known: dict[str, Deployed] = {}
 
     async def missing(self) -> tuple[str, ...]:
@@ -113,12 +133,10 @@ class Replicas:
         """Without end: how many replicas there are in which state."""
         while True:
             self._ask_if_old()
-            # From a controller that restarts nothing is heard; the next look tells.
-            with contextlib.suppress(RayError, RayServeException, LookupError):
-                if self._asking:
-                    await asyncio.shield(self._asking)
-                self._tell(tell)
-            await asyncio.sleep(_FRESH_S)
+            if self._asking:
+                await asyncio.shield(self._asking)
+            self._tell(tell)
+            await asyncio.sleep(self._fresh_s)
 
     def _tell(self, tell: Tell) -> None:
         for name, deployment in self._known.items():
@@ -126,31 +144,24 @@ class Replicas:
                 tell(REPLICAS, deployment.replicas[ReplicaState(state.upper())], deployment=name, state=state)
 
     def _ask_if_old(self) -> None:
-        if self._asking is None and time.monotonic() - self._asked >= _FRESH_S:
+        if self._asking is None and time.monotonic() - self._asked >= self._fresh_s:
             self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
-        try:
-            self._known = await asyncio.to_thread(_deployments)
-        finally:
-            self._asked, self._asking = time.monotonic(), None
+        # From a controller that restarts nothing is heard; the next look tells.
+        with contextlib.suppress(RayError, RayServeException, LookupError):
+            # While Serve reads a new config, which takes seconds, it tells of no deployment: all are as they were.
+            self._known = await asyncio.to_thread(self._look or _deployments) or self._known
+            self._heard = True
+        self._asked, self._asking = time.monotonic(), None
 
     def _without_replicas(self) -> tuple[str, ...]:
+        if self._heard and not self._known:
+            return ()  # An ingress that begins in such a moment: the other deployments were there before it.
         return tuple(name for name in self._needed if not self._done(name) and not self._done(self._instead.get(name)))
 
     def _done(self, name: str | None) -> bool:
         return name in self._known and self._known[name].can_work
-
-
-@dataclass(frozen=True)
-class Deployed:
-    status: DeploymentStatus
-    replicas: Counter[ReplicaState]
-
-    @property
-    def can_work(self) -> bool:
-        """Whether a replica runs, or none is to run just now: then a request wakes it, and waits for that."""
-        return bool(self.replicas[ReplicaState.RUNNING]) or self.status in _SETTLED
 
 
 def _deployments() -> dict[str, Deployed]:

@@ -3,16 +3,18 @@
 The answers are scripted; tests/deployments/test_production.py kills real replicas.
 """
 
+import asyncio
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 from ray.exceptions import ActorDiedError, RayActorError
-from ray.serve._private.common import DeploymentID
+from ray.serve._private.common import DeploymentID, DeploymentStatus, ReplicaState
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 
 from deployments.metrics import Metric
-from deployments.remote import again
+from deployments.remote import Deployed, Replicas, again
 from lift_sys.deadline import within
 from lift_sys.errors import DeadlinePassed, EngineUnavailable, Overloaded
 
@@ -106,3 +108,41 @@ async def test_without_time_nobody_is_asked(limit_s: float) -> None:
         async with within(limit_s):
             await again("Engine", method, Told())()
     assert not method.asked
+
+
+RUNS = Deployed(DeploymentStatus.UPDATING, Counter({ReplicaState.RUNNING: 1, ReplicaState.STARTING: 1}))
+GONE = Deployed(DeploymentStatus.UNHEALTHY, Counter({ReplicaState.STARTING: 1}))
+ASLEEP = Deployed(DeploymentStatus.HEALTHY, Counter())
+
+
+@pytest.mark.parametrize(("looks", "missing"), [
+    ([{"A": RUNS, "B": RUNS}], ()),
+    ([{"A": RUNS, "B": GONE}], ("B",)),
+    ([{"A": RUNS}], ("B",)),
+    ([{"A": RUNS, "B": ASLEEP}], ()),
+    ([{"A": RUNS, "B": GONE, "C": RUNS}], ("B",)),
+    ([{"A": GONE, "B": RUNS, "C": RUNS}], ()),
+    # While Serve reads a new config, it tells of no deployment.
+    ([{"A": RUNS, "B": GONE}, {}], ("B",)),
+    ([{}], ()),
+    # A controller that restarts.
+    ([LookupError("lift")], ("A", "B")),
+    ([LookupError("lift"), {"A": RUNS, "B": RUNS}], ()),
+    ([{"A": RUNS, "B": RUNS}, LookupError("lift")], ()),
+])  # fmt: skip
+async def test_what_is_missing_is_what_was_last_heard(
+    looks: list[dict[str, Deployed] | LookupError], missing: tuple[str, ...]
+) -> None:
+    """C can do the work of A."""
+
+    def look() -> dict[str, Deployed]:
+        found = looks.pop(0) if len(looks) > 1 else looks[0]
+        if isinstance(found, LookupError):
+            raise found
+        return found
+
+    replicas = Replicas(("A", "B"), {"A": "C"}, look, fresh_s=0)
+    for _ in range(5):
+        await replicas.missing()
+        await asyncio.sleep(0.02)
+    assert await replicas.missing() == missing
