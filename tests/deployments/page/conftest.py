@@ -11,8 +11,9 @@ from tests.deployments.page.scripted import Script, running
 PATIENCE_MS = 5_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module: as long as Playwright runs, no other test in this thread can have an event loop."""
     with chromium() as browser:
         yield browser
 
