@@ -17,14 +17,14 @@ def misplaced(deployment: DeploymentSchema, engine: EngineSettings | None) -> It
     if not isinstance(options, RayActorOptionsSchema):
         return
     prefix = f"deployments.{deployment.name}.ray_actor_options"
-    kind = options.accelerator_type or None
+    kind = options.accelerator_type
     if kind and kind not in _NAMES:
         near = get_close_matches(kind, _NAMES, n=1)
         hint = f". Did you mean {near[0]}?" if near else ", which are those of ray.util.accelerators"
         yield f"{prefix}.accelerator_type: {kind!r} is none of Ray's names{hint}"
     if engine is None or engine.device != "cuda":
         return
-    if kind in _NAMES and engine.gpu and not engine.gpu.startswith(kind):
+    if kind and kind in _NAMES and engine.gpu and not engine.gpu.startswith(kind):
         yield f"{prefix}.accelerator_type: {kind}, and its engine's gpu is {engine.gpu}"
     if options.num_gpus != engine.tensor_parallel:
         yield f"{prefix}.num_gpus: {options.num_gpus}, and its engine's tensor_parallel is {engine.tensor_parallel}"

@@ -1,4 +1,4 @@
-"""`python -m deployments.configs` writes cluster/serve.NAME.yaml and what cluster/k8s has of them and of other files."""
+"""`python -m deployments.configs` writes cluster/serve.NAME.yaml, and what cluster/k8s has of other files."""
 
 from pathlib import Path
 

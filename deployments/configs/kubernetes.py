@@ -13,7 +13,8 @@ _WRITTEN = "# Written by `make configs` from {}; change it there.\n"
 
 def overlay(preset: Preset) -> str:
     """A kustomization.yaml: the base, with the Serve config of a preset."""
-    patch = [{"op": "add", "path": "/spec/serveConfigV2", "value": serve_text(preset)}]
+    # The text does not come last: of a patch's end Kustomize cuts the line break.
+    patch = [{"op": "add", "value": serve_text(preset), "path": "/spec/serveConfigV2"}]
     return _WRITTEN.format(f"cluster/serve.{preset.name}.yaml") + _dumped(
         {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",

@@ -1,7 +1,7 @@
 """Which model on which GPUs. What all configs have in common stands in cluster/serve.yaml, and only there.
 
-None of them has run on its card yet. That each fits is arithmetic (`deployments.fit`), held by a test; prefill speeds are
-a third or less of what the card's peak allows, so that the autoscaler rather adds a replica too many.
+None of them has run on its card yet. That each fits is arithmetic (`deployments.fit`), held by a test; prefill speeds
+are guesses, a third or less of what the card's peak allows, so that the autoscaler rather adds a replica too many.
 """
 
 from dataclasses import dataclass
@@ -62,16 +62,16 @@ _A100 = Pool(_MOE, "A100-80G", context_tokens=16_384, max_running_requests=96, p
 PRESETS = (
     Preset(
         "a10g",
-        "One A10G (24 GB) a replica: Qwen2.5-Coder-7B-Instruct in bf16. 15.2 GB of weights leave 5.1 GB for the KV cache, "
-        "90,000 tokens: eleven requests of the whole context, or 32 of usual length.",
+        "One A10G (24 GB) a replica: Qwen2.5-Coder-7B-Instruct in bf16. 15.2 GB of weights leave 5.1 GB for the KV "
+        "cache, 90,000 tokens: eleven requests of the whole context, or 32 of usual length.",
         _A10G,
         admitted_tokens=32_768,
     ),
     Preset(
         "a10g-30b-4bit",
-        "One A10G (24 GB) a replica: Qwen3-Coder-30B-A3B-Instruct with 4-bit weights. Any AWQ checkpoint of it, put into "
-        "that folder on every A10G node. 16.8 GB of weights leave 3.6 GB for the KV cache, 36,000 tokens: four requests "
-        "of the whole context, as many as a first wave has variations.",
+        "One A10G (24 GB) a replica: Qwen3-Coder-30B-A3B-Instruct with 4-bit weights. Any AWQ checkpoint of it, put "
+        "into that folder on every A10G node. 16.8 GB of weights leave 3.6 GB for the KV cache, 36,000 tokens: four "
+        "requests of the whole context, as many as a first wave has variations.",
         Pool(
             "/models/Qwen3-Coder-30B-A3B-Instruct-AWQ",
             "A10G",
@@ -99,16 +99,16 @@ PRESETS = (
     ),
     Preset(
         "a100",
-        "One A100-80G a replica: Qwen3-Coder-30B-A3B-Instruct in bf16, as in serve.yaml, on the nodes of that kind in a "
-        "cluster. 61 GB of weights leave 14 GB for the KV cache, 144,000 tokens.",
+        "One A100-80G a replica: Qwen3-Coder-30B-A3B-Instruct in bf16, as in serve.yaml, on the nodes of that kind in "
+        "a cluster. 61 GB of weights leave 14 GB for the KV cache, 144,000 tokens.",
         _A100,
         admitted_tokens=65_536,
     ),
     Preset(
         "a100-40g",
-        "Two A100-40G of one node a replica: Qwen3-Coder-30B-A3B-Instruct as FP8. One card would hold the 31 GB of weights "
-        "and hardly a KV cache; two have room for 440,000 tokens. An A100 cannot compute in fp8: SGLang keeps the weights "
-        "so and computes in 16 bits.",
+        "Two A100-40G of one node a replica: Qwen3-Coder-30B-A3B-Instruct as FP8. One card would hold the 31 GB of "
+        "weights and hardly a KV cache; two have room for 440,000 tokens. An A100 cannot compute in fp8: SGLang keeps "
+        "the weights so and computes in 16 bits.",
         Pool(
             f"{_MOE}-FP8",
             "A100-40G",
@@ -121,9 +121,9 @@ PRESETS = (
     ),
     Preset(
         "mixed",
-        "Two pools: Qwen3-Coder-30B-A3B-Instruct on A100-80G, as in serve.a100.yaml, writes all; Qwen2.5-Coder-7B-Instruct "
-        "on A10G, as in serve.a10g.yaml, takes over a call when no A100 answers or one is too slow. An answer says which "
-        "model wrote it. Requests are not routed by their length: nothing here does that yet.",
+        "Two pools: Qwen3-Coder-30B-A3B-Instruct on A100-80G, as in serve.a100.yaml, writes all; on A10G, as in "
+        "serve.a10g.yaml, Qwen2.5-Coder-7B-Instruct takes over a call when no A100 answers or one is too slow. An "
+        "answer says which model wrote it. Requests are not routed by their length: nothing here does that yet.",
         _A100,
         admitted_tokens=65_536,
         fallback=_A10G,

@@ -99,7 +99,7 @@ Change = Callable[[dict[str, Any], dict[str, Any]], object]
 BROKEN: dict[str, tuple[Change, str]] = {
     "an accelerator of no such name": (
         lambda args, options: options.update(accelerator_type="A100-80GB"),
-        "deployments.Engine.ray_actor_options.accelerator_type: 'A100-80GB' is none of Ray's names. Did you mean A100-80G",
+        "Engine.ray_actor_options.accelerator_type: 'A100-80GB' is none of Ray's names. Did you mean A100-80G",
     ),
     "an accelerator like no other": (
         lambda args, options: options.update(accelerator_type="?"),
