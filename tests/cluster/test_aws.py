@@ -45,7 +45,9 @@ def test_a_mistake_is_refused_by_name(spoil: Callable[[dict[str, Any]], object],
         read_by_ray(config)
 
 
-@pytest.mark.parametrize("pool", {pool for preset in PRESETS for pool in preset.pools}, ids=lambda pool: pool.model)
+@pytest.mark.parametrize(
+    "pool", dict.fromkeys(pool for preset in PRESETS for pool in preset.pools), ids=lambda pool: pool.model
+)
 def test_there_is_a_machine_for_every_engine(pool: Pool) -> None:
     wanted = {"CPU": 4, "GPU": pool.tensor_parallel, f"accelerator_type:{pool.gpu}": 1}
     there = [one["resources"] for one in TYPES.values()]

@@ -134,7 +134,9 @@ def node_types() -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("pool", {pool for preset in PRESETS for pool in preset.pools}, ids=lambda pool: pool.model)
+@pytest.mark.parametrize(
+    "pool", dict.fromkeys(pool for preset in PRESETS for pool in preset.pools), ids=lambda pool: pool.model
+)
 def test_the_autoscaler_knows_a_node_for_every_engine(pool: Pool) -> None:
     wanted = {"CPU": 4, "GPU": pool.tensor_parallel, f"accelerator_type:{pool.gpu}": 1}
     kinds = node_types().values()
