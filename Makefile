@@ -19,7 +19,7 @@ CHROMIUM := $(BIN)/chromium
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
-.PHONY: help run test check fix install schemas problems dashboards pictures lock bench bench-gpu bench-gpu-scale clean
+.PHONY: help run test check fix install schemas problems configs dashboards pictures lock bench bench-gpu bench-gpu-scale clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ schemas: $(INSTALLED) ## Write schemas/json/ from the models
 
 problems: $(INSTALLED) ## Write docs/problems.md from deployments/problems.py
 	@$(BIN)/python -m deployments.problem_docs
+
+configs: $(INSTALLED) ## Write cluster/serve.NAME.yaml and what cluster/k8s has of them, from deployments/configs
+	@$(BIN)/python -m deployments.configs
 
 dashboards: $(INSTALLED) ## Write cluster/grafana/ and the alerts of cluster/prometheus/ from deployments/observability
 	@$(BIN)/python -m deployments.observability

@@ -10,8 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from ray.serve.schema import ServeDeploySchema
 
+from deployments.placement import misplaced
 from deployments.scaling import POLICIES
-from deployments.settings import Settings
+from deployments.settings import EngineSettings, Settings
 
 _IMPORT_PATH = "deployments.app:build"
 _PORTS = range(1, 65_536)
@@ -98,12 +99,19 @@ def _wrong_deployments(deployments: list[Any], settings: Settings) -> Iterator[s
     yield from (f"deployments: {name} is not in the graph of {', '.join(sorted(names))}" for name in given - names)
     yield from (f"deployments: {name} is missing" for name in sorted(names - given))
     for deployment in deployments:
+        yield from misplaced(deployment, _engine_of(deployment.name, settings))
         if "max_ongoing_requests" not in deployment.model_fields_set:
             yield f"deployments.{deployment.name}.max_ongoing_requests: must be said, Serve's own default is 5"
         if isinstance(deployment.autoscaling_config, dict):
             yield from _wrong_scaling(
                 deployment.autoscaling_config, f"deployments.{deployment.name}.autoscaling_config."
             )
+
+
+def _engine_of(name: str, settings: Settings) -> EngineSettings | None:
+    if name in engine_names(settings):
+        return settings.engine
+    return settings.fallback.engine if settings.fallback and name == FALLBACK else None
 
 
 def _open_to_all(host: str, settings: Settings) -> Iterator[str]:
