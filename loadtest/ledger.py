@@ -23,6 +23,10 @@ class Ledger:
             self._file.write(row.model_dump_json(exclude_none=True) + "\n")
             self._file.flush()  # what was measured is there whatever comes next
 
+    @property
+    def is_full(self) -> bool:
+        return len(self.rows) >= len(self.plan.due)
+
     def unsent(self) -> list[dict[str, Any]]:
         """What a worker has not yet handed to the master."""
         rows, self._sent = self.rows[self._sent :], len(self.rows)

@@ -15,7 +15,7 @@ from gevent.pool import Pool
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.env import Environment
 from locust.exception import StopUser
-from locust.runners import WorkerRunner
+from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from loadtest.arrivals import part
 from loadtest.ledger import Ledger
@@ -25,8 +25,11 @@ from loadtest.stream import Seen, read
 
 LATE = 3
 """The exit code of a run whose self-check failed."""
-_LEAD_S = 2.0
-"""Until the first request can be due, in which workers start."""
+_LEAD_S = 0.5
+_WORKERS_LEAD_S = 2.0
+"""Until the first request can be due, in which users start."""
+_GRACE_S = 5.0
+"""For rows on their way when the last request must have been given up."""
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +41,8 @@ class LiftUser(FastHttpUser):
     """All strangers of one process, since none of them waits for another."""
 
     concurrency = 100_000
-    ledger: Ledger
+    ledger: Ledger | None = None
+    """Of the run that is going on."""
 
     def __init__(self, environment: Environment) -> None:
         options = _options(environment)
@@ -48,52 +52,46 @@ class LiftUser(FastHttpUser):
 
     @task
     def arrive(self) -> None:
-        options = _options(self.environment)
-        runner = self.environment.runner
+        options, runner, ledger = _options(self.environment), self.environment.runner, self.ledger
+        assert ledger is not None, "a run begins before its users"
         index = runner.worker_index if isinstance(runner, WorkerRunner) else 0
         begun = options.begin_at - time.time() + time.perf_counter()
         pool = Pool()
         try:
-            for number, due_s in part(self.ledger.plan.due, index, options.parts):
+            for number, due_s in part(ledger.plan.due, index, options.parts):
                 gevent.sleep(max(begun + due_s - time.perf_counter(), 0))
-                pool.spawn(self._ask, number, due_s, begun)
+                pool.spawn(self._ask, ledger, number, due_s, begun + due_s)
             pool.join()
         finally:
             pool.kill()
         raise StopUser
 
-    def _ask(self, number: int, due_s: float, begun: float) -> None:
-        lag_s = time.perf_counter() - begun - due_s
+    def _ask(self, ledger: Ledger, number: int, due_s: float, due: float) -> None:
+        lag_s = time.perf_counter() - due
         seen, status, error = Seen(), 0, None
-        limit_s = self.ledger.plan.timeout_s
+        limit_s = ledger.plan.timeout_s
         try:
             with gevent.Timeout(limit_s, Stalled(f"no whole answer within {limit_s:g} s")):
-                status, error = self._follow(number, seen, begun + due_s)
+                status, error = self._follow(ledger.plan.mix.prompt(number), seen, due)
         except gevent.GreenletExit:
             error = "the run was stopped first"
         except Exception as broken:
             error = f"{type(broken).__name__}: {broken}"
-        latency_s = time.perf_counter() - begun - due_s
-        row = Row(
-            number=number,
-            due_s=round(due_s, 4),
-            lag_s=round(lag_s, 5),
-            latency_s=round(latency_s, 4),
-            status=status,
-            error=error,
-        ).with_seen(seen)
-        self.ledger.add(row)
+        latency_s = time.perf_counter() - due
+        times = {"due_s": round(due_s, 4), "lag_s": round(lag_s, 5), "latency_s": round(latency_s, 4)}
+        row = Row(number=number, status=status, error=error, **times).with_seen(seen)
+        ledger.add(row)
         self._tell(row)
 
-    def _follow(self, number: int, seen: Seen, due: float) -> tuple[int, str | None]:
+    def _follow(self, prompt: str, seen: Seen, due: float) -> tuple[int, str | None]:
         """The status, and what was wrong."""
-        body = {"prompt": self.ledger.plan.mix.prompt(number), "stream": True}
+        body = {"prompt": prompt, "stream": True}
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         answer = self.client.post("/v1/lift", json=body, headers=headers, stream=True, catch_response=True)
         if not answer.status_code:
             answer.raise_for_status()
         if answer.status_code != 200:
-            return answer.status_code, f"{answer.status_code}: {answer.text[:200] if answer.text else ''}"
+            return answer.status_code, f"{answer.status_code}: {(answer.text or '')[:200]}"
         for event in read(iter(lambda: answer.stream.readline(b"\n"), b"")):
             seen.add(event, time.perf_counter() - due)
         if seen.problem:
@@ -102,8 +100,7 @@ class LiftUser(FastHttpUser):
 
     def _tell(self, row: Row) -> None:
         """To locust's own statistics, in which each has a line."""
-        exception = RuntimeError(row.error) if row.error else None
-        self._fire("POST", "/v1/lift", row.latency_s, exception)
+        self._fire("POST", "/v1/lift", row.latency_s, RuntimeError(row.error) if row.error else None)
         if row.first_output_s is not None:
             self._fire("SEEN", "first output", row.first_output_s)
         for stage, seconds in row.stages.items():
@@ -123,15 +120,16 @@ class LiftUser(FastHttpUser):
 
 
 class OpenLoop(LoadTestShape):
-    """One `LiftUser` in each process, until all have seen the end of their last request."""
+    """One `LiftUser` in each process, until every request has a row, or none can still get one."""
 
     def tick(self) -> tuple[int, float] | None:
         if self.runner is None:
             return None
-        seconds = _options(self.runner.environment).seconds
-        if time.perf_counter() - self.start_time > seconds + _LEAD_S and self.runner.user_count == 0:
+        options, ledger = _options(self.runner.environment), LiftUser.ledger
+        longest_s = _WORKERS_LEAD_S + options.seconds + options.timeout_s + _GRACE_S
+        if (ledger and ledger.is_full) or time.perf_counter() - self.start_time > longest_s:
             return None
-        workers = max(getattr(self.runner, "worker_count", 1), 1)
+        workers = _parts(self.runner)
         return workers, float(min(workers, 100))
 
 
@@ -142,30 +140,36 @@ def _options(environment: Environment) -> argparse.Namespace:
     return options
 
 
+def _parts(runner: Runner | None) -> int:
+    return max(runner.worker_count, 1) if isinstance(runner, MasterRunner) else 1
+
+
 def begin(environment: Environment, **_: Any) -> None:
-    options = _options(environment)
-    if not isinstance(environment.runner, WorkerRunner):
-        options.begin_at = time.time() + _LEAD_S
-        options.parts = max(getattr(environment.runner, "worker_count", 1), 1)
+    options, runner = _options(environment), environment.runner
+    if not isinstance(runner, WorkerRunner):
+        # Workers get the options from here.
+        options.parts = _parts(runner)
+        options.begin_at = time.time() + (_WORKERS_LEAD_S if isinstance(runner, MasterRunner) else _LEAD_S)
     LiftUser.ledger = Ledger(Plan.of(options))
 
 
 def hand_over(data: dict[str, Any], **_: Any) -> None:
-    data["rows"] = LiftUser.ledger.unsent() if hasattr(LiftUser, "ledger") else []
+    data["rows"] = LiftUser.ledger.unsent() if LiftUser.ledger else []
 
 
 def take_over(data: dict[str, Any], **_: Any) -> None:
-    for row in data["rows"]:
+    for row in data["rows"] if LiftUser.ledger else []:
         LiftUser.ledger.add(Row.model_validate(row))
 
 
 def end(environment: Environment, **_: Any) -> None:
-    if isinstance(environment.runner, WorkerRunner):
+    if LiftUser.ledger is None or isinstance(environment.runner, WorkerRunner):
         return
-    told = LiftUser.ledger.close()
-    for fault in told["self_check"]["faults"]:
+    faults = LiftUser.ledger.close()["self_check"]["faults"]
+    LiftUser.ledger = None
+    for fault in faults:
         _log.error("the run does not count: %s", fault)
-    environment.process_exit_code = LATE if told["self_check"]["faults"] else 0
+    environment.process_exit_code = LATE if faults else 0
 
 
 events.init_command_line_parser.add_listener(add_options)
