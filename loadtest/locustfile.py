@@ -158,8 +158,11 @@ def hand_over(data: dict[str, Any], **_: Any) -> None:
 
 
 def take_over(data: dict[str, Any], **_: Any) -> None:
-    for row in data["rows"] if LiftUser.ledger else []:
-        LiftUser.ledger.add(Row.model_validate(row))
+    ledger = LiftUser.ledger
+    if ledger is None:
+        return
+    for row in data["rows"]:
+        ledger.add(Row.model_validate(row))
 
 
 def end(environment: Environment, **_: Any) -> None:

@@ -1,0 +1,100 @@
+"""`lift load` and the locust behind it, against services on loopback that answer, stall, refuse or break off."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.key_file import edit_keys
+from deployments.keys import Keys, new_key
+from deployments.settings import ApiSettings
+from tests.deployments.scripted_service import ScriptedService, served
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    said: str
+    result: dict[str, Any]
+
+
+async def load(url: str, folder: Path, name: str, *options: str) -> Ran:
+    lift = str(Path(sys.executable).with_name("lift"))
+    command = [lift, "load", "--url", url, "--rate", "10", "--seconds", "1", "--record", name, *options]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"}
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    path = folder / "docs" / "results" / f"{name}.json"
+    result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return Ran(process.returncode or 0, said.decode(), result)
+
+
+@contextlib.asynccontextmanager
+async def breaking_off() -> AsyncIterator[str]:
+    """A service that is gone in the middle of its second event."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"9\r\n: hello\n\n\r\n20\r\ndata: {")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.yaml"
+    key, _ = new_key("ann", ("lift",))
+    edit_keys(keys, lambda known: Keys(keys=(*known.keys, key)))
+    good = ScriptedService()
+    async with (
+        served(good.api()) as url,
+        served(ScriptedService(closed={"code"}).api()) as stalling,
+        served(ScriptedService().api(ApiSettings(keys_file=keys))) as asking_for_keys,
+        breaking_off() as broken,
+    ):
+        answered, stalled, refused, broke = await asyncio.gather(
+            load(url, tmp_path, "answered", "--slo", "total=20,ttft=20", "--context-words", "20", "--shared", "0.5"),
+            load(stalling, tmp_path, "stalled", "--timeout-s", "1"),
+            load(asking_for_keys, tmp_path, "refused"),
+            load(broken, tmp_path, "broke", "--workers", "1"),
+        )
+    told, rows = answered.result["summary"], answered.result["rows"]
+    assert told["attainment"] == 1, answered.said
+    assert told["verdicts"] == {"verified": told["requests"]} == {"verified": len(rows)}
+    assert all(one["lag_s"] <= one["first_output_s"] <= one["latency_s"] for one in rows)
+    assert len({request.words for request in good.asked if hasattr(request, "words")}) == len(rows)
+    assert answered.code == (3 if told["self_check"]["faults"] else 0), answered.said
+    assert set(stalled.result["summary"]["errors"]) == {"Stalled: no whole answer within 1 s"}
+    assert all(one["first_output_s"] < 1 <= one["latency_s"] for one in stalled.result["rows"])
+    assert set(refused.result["summary"]["statuses"]) == {"401"}
+    assert "--api-key" in refused.said
+    assert set(broke.result["summary"]["statuses"]) == {"0"}, broke.said
+    assert "not one request was answered" in broke.said
+    assert all(ran.code in (1, 3) for ran in (stalled, refused, broke))
+
+
+async def test_what_cannot_be_asked_is_refused_by_name(tmp_path: Path) -> None:
+    async with served(ScriptedService().api()) as url:
+        ran = await asyncio.gather(
+            load("http://127.0.0.1:1", tmp_path, "none"),
+            load(url.replace("http:", "https:"), tmp_path, "tls"),
+            load(url, tmp_path, "slo", "--slo", "p99=3"),
+        )
+    for one, named in zip(ran, ("no service at", "TLS failed", "--slo: 'p99=3'"), strict=True):
+        assert (one.code, one.result) == (2, {})
+        assert named in one.said
