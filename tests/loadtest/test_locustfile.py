@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -41,19 +42,27 @@ async def load(url: str, folder: Path, name: str, *options: str) -> Ran:
 
 
 @contextlib.asynccontextmanager
-async def breaking_off() -> AsyncIterator[str]:
-    """A service that is gone in the middle of its second event."""
+async def failing() -> AsyncIterator[str]:
+    """A service that is well, but stalls at every other request and is gone in the middle of the rest."""
+    asked = itertools.count()
+    over = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        writer.write(b"9\r\n: hello\n\n\r\n20\r\ndata: {")
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET"):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        elif next(asked) % 2:
+            await over.wait()
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+            writer.write(b"9\r\n: hello\n\n\r\n20\r\ndata: {")
         await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        over.set()
 
 
 async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path: Path) -> None:
@@ -63,15 +72,13 @@ async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path:
     good = ScriptedService()
     async with (
         served(good.api()) as url,
-        served(ScriptedService(closed={"code"}).api()) as stalling,
         served(ScriptedService().api(ApiSettings(keys_file=keys))) as asking_for_keys,
-        breaking_off() as broken,
+        failing() as bad,
     ):
-        answered, stalled, refused, broke = await asyncio.gather(
+        answered, refused, failed = await asyncio.gather(
             load(url, tmp_path, "answered", "--slo", "total=20,ttft=20", "--context-words", "20", "--shared", "0.5"),
-            load(stalling, tmp_path, "stalled", "--timeout-s", "1"),
             load(asking_for_keys, tmp_path, "refused"),
-            load(broken, tmp_path, "broke", "--workers", "1"),
+            load(bad, tmp_path, "failed", "--timeout-s", "1"),
         )
     told, rows = answered.result["summary"], answered.result["rows"]
     assert told["attainment"] == 1, answered.said
@@ -79,13 +86,14 @@ async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path:
     assert all(one["lag_s"] <= one["first_output_s"] <= one["latency_s"] for one in rows)
     assert len({request.words for request in good.asked if hasattr(request, "words")}) == len(rows)
     assert answered.code == (3 if told["self_check"]["faults"] else 0), answered.said
-    assert set(stalled.result["summary"]["errors"]) == {"Stalled: no whole answer within 1 s"}
-    assert all(one["first_output_s"] < 1 <= one["latency_s"] for one in stalled.result["rows"])
     assert set(refused.result["summary"]["statuses"]) == {"401"}
     assert "--api-key" in refused.said
-    assert set(broke.result["summary"]["statuses"]) == {"0"}, broke.said
-    assert "not one request was answered" in broke.said
-    assert all(ran.code in (1, 3) for ran in (stalled, refused, broke))
+    errors = failed.result["summary"]["errors"]
+    assert set(failed.result["summary"]["statuses"]) == {"0"}, failed.said
+    assert errors.pop("Stalled: no whole answer within 1 s") >= len(failed.result["rows"]) // 2
+    assert errors, "and those that broke off"
+    assert "not one request was answered" in failed.said
+    assert all(ran.code in (1, 3) for ran in (refused, failed))
 
 
 async def test_what_cannot_be_asked_is_refused_by_name(tmp_path: Path) -> None:

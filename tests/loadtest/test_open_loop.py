@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_the_workers_shares_are_together_the_schedule(due: tuple[float, ...], pa
 @pytest.mark.parametrize(("process", "variation"), [("poisson", 1), ("even", 0), ("gamma:2", 2), ("gamma:0.5", 0.5)])
 def test_gaps_have_the_mean_and_the_variation_of_their_process(process: str, variation: float) -> None:
     due = Arrivals.parse(process).due(constant(100, 200), seed=7)
-    gaps = [later - earlier for earlier, later in zip(due, due[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(due)]
     assert statistics.mean(gaps) == pytest.approx(0.01, rel=0.06)
     assert statistics.stdev(gaps) * 100 == pytest.approx(variation, rel=0.06, abs=1e-6)
 
