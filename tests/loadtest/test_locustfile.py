@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from deployments.cli.main import app
 from deployments.key_file import edit_keys
 from deployments.keys import Keys, new_key
 from deployments.settings import ApiSettings
@@ -96,13 +98,13 @@ async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path:
     assert all(ran.code in (1, 3) for ran in (refused, failed))
 
 
-async def test_what_cannot_be_asked_is_refused_by_name(tmp_path: Path) -> None:
+async def test_what_cannot_be_asked_is_refused_by_name() -> None:
     async with served(ScriptedService().api()) as url:
-        ran = await asyncio.gather(
-            load("http://127.0.0.1:1", tmp_path, "none"),
-            load(url.replace("http:", "https:"), tmp_path, "tls"),
-            load(url, tmp_path, "slo", "--slo", "p99=3"),
-        )
-    for one, named in zip(ran, ("no service at", "TLS failed", "--slo: 'p99=3'"), strict=True):
-        assert (one.code, one.result) == (2, {})
-        assert named in one.said
+        for options, named in (
+            (["--url", "http://127.0.0.1:1"], "no service at"),
+            (["--url", url.replace("http:", "https:")], "TLS failed"),
+            (["--url", url, "--slo", "p99=3"], "--slo: 'p99=3'"),
+        ):
+            ran = await asyncio.to_thread(CliRunner().invoke, app, ["load", *options])
+            assert ran.exit_code == 2, ran.output
+            assert named in ran.output
