@@ -16,6 +16,7 @@ from deployments.cli.generate import generate
 from deployments.cli.grammar import grammar
 from deployments.cli.jobs import jobs
 from deployments.cli.keys import keys
+from deployments.cli.load import load
 from deployments.cli.mcp import mcp
 from deployments.cli.model import model
 from deployments.cli.plan import plan
@@ -41,6 +42,7 @@ app.command()(calibrate)
 app.command()(audit)
 app.command()(doctor)
 app.command()(fit)
+app.command()(load)
 app.command()(simulate)
 app.command()(plan)
 app.add_typer(jobs, name="jobs")

@@ -30,6 +30,7 @@ CONFIGS = Path(__file__).parents[2] / "data" / "configs"
         ["demo"],
         ["eval"],
         ["doctor"],
+        ["load"],
         ["fit"],
         ["model"],
         ["model", "fetch"],

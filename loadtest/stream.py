@@ -1,0 +1,43 @@
+"""The events of a streamed answer, and what a client sees of a request by them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from schemas.api import LiftResponse, Problem
+from schemas.events import EVENT, Answer, CandidateDone, Event, Failed, IRDone
+
+
+def read(lines: Iterable[bytes]) -> Iterator[Event]:
+    """From the lines of an event stream, in which a blank line ends an event.
+
+    Raises `ValueError` at what is no event of ours. One that is cut off is left out, as the standard has it:
+    https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    """
+    data: list[bytes] = []
+    for line in lines:
+        field, _, value = line.rstrip(b"\r\n").partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif not field and not value and data:
+            yield EVENT.validate_json(b"\n".join(data))
+            data = []
+
+
+@dataclass
+class Seen:
+    """What has come of an answer so far."""
+
+    first_output_s: float | None = None
+    """When the first thing that was written came: an IR or a candidate, whichever is first. Whole, for no token is sent
+    by itself."""
+    response: LiftResponse | None = None
+    problem: Problem | None = None
+
+    def add(self, event: Event, at_s: float) -> None:
+        match event:
+            case IRDone() | CandidateDone() if self.first_output_s is None:
+                self.first_output_s = at_s
+            case Answer(response=response):
+                self.response = response
+            case Failed(problem=problem):
+                self.problem = problem
