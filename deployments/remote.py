@@ -26,6 +26,7 @@ from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from schemas import Chat, Completion, Sampling
 
 _DIED = (RayActorError, ReplicaUnavailableError)
+_EAGER_S = 0.1
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
@@ -124,15 +125,18 @@ class Replicas:
         self._known: dict[str, Deployed] = {}
 
     async def missing(self) -> tuple[str, ...]:
-        self._ask_if_old()
-        if self._asking and self._without_replicas():
-            await asyncio.shield(self._asking)
+        self._ask_if_old(self._fresh_s)
+        if self._without_replicas():
+            # What was missing a moment ago may be there: this decides on a refusal.
+            self._ask_if_old(_EAGER_S)
+            if self._asking:
+                await asyncio.shield(self._asking)
         return self._without_replicas()
 
     async def watch(self, tell: Tell) -> None:
         """Without end: how many replicas there are in which state."""
         while True:
-            self._ask_if_old()
+            self._ask_if_old(self._fresh_s)
             if self._asking:
                 await asyncio.shield(self._asking)
             self._tell(tell)
@@ -143,8 +147,8 @@ class Replicas:
             for state in REPLICAS.labels["state"]:
                 tell(REPLICAS, deployment.replicas[ReplicaState(state.upper())], deployment=name, state=state)
 
-    def _ask_if_old(self) -> None:
-        if self._asking is None and time.monotonic() - self._asked >= self._fresh_s:
+    def _ask_if_old(self, fresh_s: float) -> None:
+        if self._asking is None and time.monotonic() - self._asked >= fresh_s:
             self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
