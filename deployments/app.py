@@ -16,8 +16,9 @@ from deployments.admission import Estimate, Gate, Line
 from deployments.breaker import Breaker
 from deployments.fallback import FallbackEngine
 from deployments.grammars import grammars_of
-from deployments.http_api import Service, logger, make_api
+from deployments.http_api import Service, make_api
 from deployments.jobs.service import Jobs
+from deployments.log import logger
 from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS

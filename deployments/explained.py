@@ -1,13 +1,12 @@
 """Errors as problem details: which status each has, and what is said of it to the client."""
 
-import logging
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from deployments.problems import MISSHAPEN, UNEXPECTED, WORDS, Kind, kind_of, kind_of_status, kinds, response
+from deployments.log import logger
+from deployments.problems import MISSHAPEN, UNEXPECTED, WORDS, Kind, kind_of, kind_of_status, kinds, problem, response
 from lift_sys import errors
 from schemas import FieldError, Problem
 
@@ -32,13 +31,11 @@ STATUS: dict[type[errors.LiftError], tuple[int, str]] = {
 KINDS = kinds(STATUS)
 _NO_FUNCTION_REMEDY = WORDS[errors.NoFunction].remedy
 
-logger = logging.getLogger("ray.serve.lift")
 
-
-def problem_of(error: Exception) -> Problem:
-    """An error where there is no response of its own, as in a job's results."""
+def problem_of(error: Exception, path: str | None = None) -> Problem:
+    """An error where there is no response of its own, as in a job's results or in the midst of a stream."""
     kind, detail, found = explained(error)
-    return Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail, errors=found)
+    return problem(kind, detail, path, found)
 
 
 def explained(error: Exception) -> Explained:

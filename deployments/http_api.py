@@ -1,7 +1,6 @@
 """The HTTP API. It knows the service by four callables, and nothing of Ray."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -46,9 +45,6 @@ Result = TypeVar("Result")
 _LOOK_S = 1.0
 _GRACE_S = 4.0
 """How long a part may be away in the middle of a request, such as a stage that restarts in a second or two."""
-
-logger = logging.getLogger("ray.serve.lift")
-"""Below Serve's own, which writes to the replica's file, in JSON where the config says so, and with a request id."""
 
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": title} for status, title in sorted(STATUS.values())

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from deployments.callers import request_id
 from deployments.deadline_header import TimeoutHeader
-from deployments.streaming import EVENTS, EventStream, begun, response_to
+from deployments.streaming import EVENTS, EventStream, begun
 from deployments.streams import Stream
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Watch, unwatched
@@ -54,7 +54,7 @@ class _Route(APIRoute):
             try:
                 return await handle(request)
             except Exception as error:
-                return _in_their_form(await response_to(request, error))
+                return _in_their_form(await _response_to(request, error))
 
         return handled
 
@@ -169,6 +169,14 @@ def _aborting(stream: Stream) -> Iterator[None]:
         yield
     finally:
         stream.abort()
+
+
+async def _response_to(request: Request, error: Exception) -> Response:
+    """What an error would be in our own form."""
+    handlers = request.app.exception_handlers
+    handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
+    response: Response = await handler(request, error)
+    return response
 
 
 def _in_their_form(response: Response) -> Response:

@@ -214,11 +214,10 @@ def response(
     found: tuple[FieldError, ...] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """`path` is the request's. A kind may be a status that no kind is known of."""
-    problem = _problem(kind, detail, path, found)
-    status = problem.status
+    told = problem(kind, detail, path, found)
+    status = told.status
     retry = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else {}
-    return JSONResponse(problem.model_dump(), status, {**HEADERS, **retry, **(headers or {})}, MEDIA_TYPE)
+    return JSONResponse(told.model_dump(), status, {**HEADERS, **retry, **(headers or {})}, MEDIA_TYPE)
 
 
 def example(kind: Kind) -> dict[str, Any]:
@@ -226,10 +225,11 @@ def example(kind: Kind) -> dict[str, Any]:
     detail = kind.words.example
     field, _, message = detail.partition(": ")
     found = (FieldError(field=field, message=message),) if kind.status == 422 and field != "prompt" else ()
-    return _problem(kind, detail, "/v1/lift", found).model_dump(mode="json")
+    return problem(kind, detail, "/v1/lift", found).model_dump(mode="json")
 
 
-def _problem(kind: Kind | int, detail: str, path: str, found: tuple[FieldError, ...]) -> Problem:
+def problem(kind: Kind | int, detail: str, path: str | None, found: tuple[FieldError, ...] = ()) -> Problem:
+    """`path` is the request's, where there is one. A kind may be a status that no kind is known of."""
     if isinstance(kind, int):
         title = HTTPStatus(kind).phrase
         return Problem(title=title, status=kind, detail=detail, instance=path, errors=found)

@@ -4,7 +4,6 @@ Windows are kept by the library `limits`, in memory or in a Redis that several i
 held by each ingress for itself: a shared count would keep what an ingress that died had counted.
 """
 
-import logging
 import math
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from limits.storage import storage_from_string
 
 from deployments.callers import current_caller
 from deployments.keys import Caller, Quota
+from deployments.log import logger
 from schemas import LiftResponse
 
 P = ParamSpec("P")
@@ -29,7 +29,6 @@ _REDIS: dict[str, float | str | bool] = {
     "socket_connect_timeout": 1.0,
 }
 _AT_ONCE_RETRY_S = 1
-logger = logging.getLogger("ray.serve.lift")
 
 
 @dataclass(frozen=True)

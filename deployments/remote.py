@@ -30,16 +30,10 @@ _EAGER_S = 0.1
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
-async def call(response: Any) -> Any:
-    """The result of a `DeploymentResponse`. Raises our errors as raised there, `Overloaded` or `EngineUnavailable`."""
-    try:
-        return await _result(response)
-    except _DIED as error:
-        raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
-
-
 def again(to: Part, method: Any, tell: Tell) -> Callable[..., Awaitable[Any]]:
-    """A handle's method as a plain callable, told how much time is left. Raises what `call` does, and `DeadlinePassed`.
+    """A handle's method as a plain callable, told how much time is left.
+
+    Raises our errors as raised there, `Overloaded`, `EngineUnavailable` and `DeadlinePassed`.
 
     Where the replica dies before it has answered, another one is asked, once: what it does depends on its arguments
     only, so nobody sees that it was begun twice.
@@ -50,7 +44,10 @@ def again(to: Part, method: Any, tell: Tell) -> Callable[..., Awaitable[Any]]:
             return await _result(method.remote(*args, left_s()))
         except _DIED:
             tell(RETRIES, 1, to=to)
-        return await call(method.remote(*args, left_s()))
+        try:
+            return await _result(method.remote(*args, left_s()))
+        except _DIED as error:
+            raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
 
     return ask
 
@@ -99,6 +96,24 @@ class Deployed:
         return bool(self.replicas[ReplicaState.RUNNING]) or self.status in _SETTLED
 
 
+def _deployments() -> dict[str, Deployed]:
+    """What `serve.status()` tells of this application.
+
+    It reads the same, and first makes models of all that the controller knows, with each router pickled once more: a
+    tenth of a second each time, in which no request of this process gets on.
+    """
+    client = _get_global_client()
+    if client is None:
+        return {}
+    found = client.get_serve_details()["applications"][serve.get_replica_context().app_name]["deployments"]
+    return {
+        name: Deployed(
+            DeploymentStatus(one["status"]), Counter(ReplicaState(replica["state"]) for replica in one["replicas"])
+        )
+        for name, one in found.items()
+    }
+
+
 class Replicas:
     """Which of the graph's deployments have nobody to do their work. Asks the controller at most once in `fresh_s`.
 
@@ -110,7 +125,7 @@ class Replicas:
         self,
         needed: Sequence[str],
         instead: Mapping[str, str],
-        look: Callable[[], dict[str, Deployed]] | None = None,
+        look: Callable[[], dict[str, Deployed]] = _deployments,
         *,
         fresh_s: float = 1.0,
     ) -> None:
@@ -155,7 +170,7 @@ class Replicas:
         # From a controller that restarts nothing is heard; the next look tells.
         with contextlib.suppress(RayError, RayServeException, LookupError):
             # While Serve reads a new config, which takes seconds, it tells of no deployment: all are as they were.
-            self._known = await asyncio.to_thread(self._look or _deployments) or self._known
+            self._known = await asyncio.to_thread(self._look) or self._known
             self._heard = True
         self._asked, self._asking = time.monotonic(), None
 
@@ -166,21 +181,3 @@ class Replicas:
 
     def _done(self, name: str | None) -> bool:
         return name in self._known and self._known[name].can_work
-
-
-def _deployments() -> dict[str, Deployed]:
-    """What `serve.status()` tells of this application.
-
-    It reads the same, and first makes models of all that the controller knows, with each router pickled once more: a
-    tenth of a second each time, in which no request of this process gets on.
-    """
-    client = _get_global_client()
-    if client is None:
-        return {}
-    found = client.get_serve_details()["applications"][serve.get_replica_context().app_name]["deployments"]
-    return {
-        name: Deployed(
-            DeploymentStatus(one["status"]), Counter(ReplicaState(replica["state"]) for replica in one["replicas"])
-        )
-        for name, one in found.items()
-    }

@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Request, Response
+from fastapi import FastAPI, Header, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from deployments.callers import called_by, current_caller, request_id
-from deployments.jobs.caller import caller_name
+from deployments.explained import problem_of
 from deployments.metrics import Outcome
 from deployments.request_meter import OUTCOME, outcome_of
 from deployments.settings import ApiSettings
@@ -48,13 +48,13 @@ class Streaming:
     async def begin(self, request: Request, request_id: str, work: Work) -> StreamingResponse:
         """The response to a request, once its work has begun. Raises what kept the work from beginning."""
         stream = await begun(request, work)
-        owner = owner_of(request)
+        owner = current_caller().name
         self._streams.add(owner, request_id, stream)
         return self._reading((owner, request_id), stream, 0)
 
     def resume(self, request: Request, request_id: str, after: int) -> StreamingResponse:
         """The response with the events after that number. Raises `HTTPException` where there is no such stream."""
-        owner = owner_of(request)
+        owner = current_caller().name
         stream = self._streams.find(owner, request_id)
         if stream is None:
             kept_s = self._settings.stream_kept_s
@@ -90,34 +90,13 @@ async def begun(request: Request, work: Work) -> Stream:
         with called_by(caller, this):
             return await work(watch)
 
-    async def explain(error: Exception) -> Problem:
-        return await problem_of(request, error)
-
-    stream = Stream(theirs, explain)
+    stream = Stream(theirs, lambda error: problem_of(error, request.url.path))
     try:
         await stream.begun()
     except BaseException:
         stream.abort()
         raise
     return stream
-
-
-async def problem_of(request: Request, error: Exception) -> Problem:
-    response = await response_to(request, error)
-    return Problem.model_validate_json(bytes(response.body))
-
-
-async def response_to(request: Request, error: Exception) -> Response:
-    """What an error would be as a response of its own."""
-    handlers = request.app.exception_handlers
-    handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
-    response: Response = await handler(request, error)
-    return response
-
-
-def owner_of(request: Request) -> str:
-    """Whose request it is. Another's stream is as good as none."""
-    return caller_name(request.scope)
 
 
 class EventStream(StreamingResponse):

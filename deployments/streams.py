@@ -15,7 +15,7 @@ from schemas import LiftResponse, Problem
 from schemas.events import Answer, Event, Failed
 
 Work = Callable[[Watch], Awaitable[LiftResponse]]
-Explain = Callable[[Exception], Awaitable[Problem]]
+Explain = Callable[[Exception], Problem]
 Key = tuple[str, str]
 """Who asked, and the request's id."""
 
@@ -66,7 +66,7 @@ class Stream:
         except Exception as error:
             if not self._events:
                 raise
-            self._tell(Failed(problem=await explain(error)))
+            self._tell(Failed(problem=explain(error)))
         else:
             self._tell(Answer(response=response))
 

@@ -47,7 +47,7 @@ def _measure(asked: argparse.Namespace, count: int, *, first: int, last: int) ->
     if count == last:
         command += ["--kill", "Engine", "--seconds", "60"]
     with tempfile.TemporaryDirectory() as folder:
-        config, url = Path(folder, "scale.yaml"), "http://127.0.0.1"
+        config = Path(folder, "scale.yaml")
         data = multiplied(yaml.safe_load(asked.config.read_text(encoding="utf-8")), count)
         config.write_text(yaml.safe_dump(data), encoding="utf-8")
         url = f"http://127.0.0.1:{data['http_options']['port']}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from lift_sys.simulation.outcome import percentile
 from schemas import LiftResponse
 
 _PROMPT = {"prompt": "Double a number: double(2) == 4"}
@@ -51,9 +52,9 @@ class Step:
             "offered_per_s": self.offered_per_s,
             "arrived_per_s": round(len(self.asked) / self.seconds, 3),
             "goodput_per_s": round(self.goodput_per_s(objective_s), 3),
-            "latency_p50_s": _quantile(latencies, 0.5),
-            "latency_p99_s": _quantile(latencies, 0.99),
-            "lag_p99_s": _quantile(lags, 0.99),
+            "latency_p50_s": _quantile(latencies, 50),
+            "latency_p99_s": _quantile(latencies, 99),
+            "lag_p99_s": _quantile(lags, 99),
             "statuses": {str(status): statuses.count(status) for status in sorted(set(statuses))},
         }
 
@@ -122,5 +123,5 @@ def rows(found: Sequence[Step]) -> list[dict[str, Any]]:
     return [asdict(one) for step in found for one in step.asked]
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+def _quantile(ordered: Sequence[float], p: int) -> float | None:
+    return percentile(ordered, p) if ordered else None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from deployments.cli.service import PRODUCTION, variables
 from deployments.configs.presets import Preset
 from deployments.configs.serve import Plain, serve_text
 
@@ -27,10 +28,13 @@ def overlay(preset: Preset) -> str:
 
 def environment() -> str:
     """A ConfigMap with the variables of cluster/production.env."""
-    lines = (_CLUSTER / "production.env").read_text(encoding="utf-8").splitlines()
-    variables = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     return _WRITTEN.format("cluster/production.env") + _dumped(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "lift-environment"}, "data": variables}
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "lift-environment"},
+            "data": variables(PRODUCTION),
+        }
     )
 
 

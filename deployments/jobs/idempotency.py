@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.jobs.caller import caller_name
+from deployments.callers import current_caller
 from deployments.jobs.store import Answer, KeyStore
 from deployments.jobs.stored import stored
 from lift_sys.errors import KeyInvalid, StoreUnavailable
@@ -61,7 +61,7 @@ def idempotent(keys: KeyStore, lease_s: float) -> type[APIRoute]:
                 body = await request.body()
             except ClientDisconnect:
                 return
-            reserved = await stored(keys.reserve, caller_name(scope), key, _fingerprint(scope, body))
+            reserved = await stored(keys.reserve, current_caller().name, key, _fingerprint(scope, body))
             if isinstance(reserved, Answer):
                 await _replay(reserved)(scope, receive, send)
                 return

@@ -1,12 +1,12 @@
 """An item of a job: a request that is lifted."""
 
-import logging
 from collections.abc import Awaitable, Callable
 
 from deployments.callers import called_by
 from deployments.jobs.attempt import Again, End, backoff_s
 from deployments.jobs.store import Taken
 from deployments.keys import Caller
+from deployments.log import logger
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded, SandboxUnavailable
 from schemas import JobResult, LiftRequest, LiftResponse, Problem
 
@@ -15,8 +15,6 @@ Lift = Callable[[LiftRequest, str], Awaitable[LiftResponse]]
 
 _PASSES = (EngineUnavailable, SandboxUnavailable)
 """What may be otherwise at another attempt. Words that name no function name none the next time either."""
-
-logger = logging.getLogger("ray.serve.lift")
 
 
 class Lifting:

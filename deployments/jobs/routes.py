@@ -9,9 +9,9 @@ from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from deployments.audit_log import audit
+from deployments.callers import current_caller
 from deployments.jobs.address import AddressRefused, parse
 from deployments.jobs.attempt import Doer
-from deployments.jobs.caller import caller_name
 from deployments.jobs.idempotency import idempotent, nonce_of
 from deployments.jobs.service import Jobs
 from deployments.jobs.store import NewJob
@@ -52,7 +52,7 @@ def _router(jobs: Jobs, working: Any) -> APIRouter:
         _check(jobs, body)
         items = [one.model_dump_json(exclude_defaults=True) for one in body.requests]
         # A second attempt with the same idempotency key makes the same job.
-        new = NewJob(nonce_of(request) or uuid.uuid4().hex, caller_name(request.scope), items, body.webhook)
+        new = NewJob(nonce_of(request) or uuid.uuid4().hex, current_caller().name, items, body.webhook)
         await stored(jobs.store.accept, new)
         audit("job.accepted", new.id)
         jobs.wake()
@@ -61,29 +61,26 @@ def _router(jobs: Jobs, working: Any) -> APIRouter:
 
     @router.get("")
     async def listed(
-        request: Request,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
         before: Annotated[str | None, Query(max_length=64)] = None,
     ) -> JobList:
         """Your jobs, the newest first; `before` names the last one that you have seen."""
-        return JobList(jobs=await stored(jobs.store.jobs, caller_name(request.scope), limit, before))
+        return JobList(jobs=await stored(jobs.store.jobs, current_caller().name, limit, before))
 
     @router.get("/{job_id}")
-    async def job(job_id: Id, request: Request) -> Job:
-        return await stored(jobs.store.job, caller_name(request.scope), job_id)
+    async def job(job_id: Id) -> Job:
+        return await stored(jobs.store.job, current_caller().name, job_id)
 
     @router.get("/{job_id}/results", response_class=StreamingResponse, responses=_lines())
-    async def results(
-        job_id: Id, request: Request, after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1
-    ) -> StreamingResponse:
+    async def results(job_id: Id, after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1) -> StreamingResponse:
         """What is there by now, by the index of the request; `after` skips until behind an index."""
-        await stored(jobs.store.job, caller_name(request.scope), job_id)
+        await stored(jobs.store.job, current_caller().name, job_id)
         return StreamingResponse(_results(jobs, job_id, after), media_type=_JSONL)
 
     @router.delete("/{job_id}")
-    async def cancel(job_id: Id, request: Request) -> Job:
+    async def cancel(job_id: Id) -> Job:
         """Stop what is not done yet. What is done stays; a job that has ended stays as it is."""
-        cancelled = await stored(jobs.store.cancel, caller_name(request.scope), job_id)
+        cancelled = await stored(jobs.store.cancel, current_caller().name, job_id)
         jobs.drop(job_id)
         return cancelled
 

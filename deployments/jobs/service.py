@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,14 +15,13 @@ from deployments.jobs.store import Kind
 from deployments.jobs.stored import stored
 from deployments.jobs.webhook import Telling, signers
 from deployments.jobs.worker import Worker
+from deployments.log import logger
 from deployments.settings import JobsSettings
 from lift_sys.errors import StoreUnavailable
 
 _SWEEP_S = 60.0
 _WEBHOOKS_AT_ONCE = 4
 _AGAIN_S = 1.0
-
-logger = logging.getLogger("ray.serve.lift")
 
 
 class Jobs:

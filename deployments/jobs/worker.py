@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from deployments.jobs.attempt import Again, Doer
 from deployments.jobs.store import JobStore, Kind, Taken
 from deployments.jobs.stored import stored
+from deployments.log import logger
 from lift_sys.errors import StoreUnavailable
 
 _LOOK_S = 1.0
@@ -16,8 +16,6 @@ _LOOK_S = 1.0
 _LONGEST_HOLD_S = 2.0
 """Between two looks at whether the leases hold: so soon another ingress notices that a job was cancelled."""
 _OUTAGE_S = 2.0
-
-logger = logging.getLogger("ray.serve.lift")
 
 
 class Worker:
