@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from deployments.cli.console import err, fail, out, progress_bars
-from deployments.cli.generate import URL
+from deployments.cli.generate import URL, ApiKey
 from deployments.cli.jobs_client import JobsClient
 from schemas import Job, LiftRequest
 
@@ -27,11 +27,12 @@ def submit(
     webhook: Annotated[str | None, typer.Option(help="An address to tell when it has ended.")] = None,
     wait: Wait = False,
     url: URL = "http://127.0.0.1:8000",
+    api_key: ApiKey = None,
 ) -> None:
     """Have a file of requests accepted, and print the job's id."""
     requests = [one.model_dump(mode="json", exclude_defaults=True) for one in _read(file)]
     body = {"requests": requests, **({"webhook": webhook} if webhook else {})}
-    with JobsClient(url) as client:
+    with JobsClient(url, api_key) as client:
         job = client.submit(body, uuid.uuid4().hex)
         typer.echo(job.id)
         if wait:
@@ -39,34 +40,36 @@ def submit(
 
 
 @jobs.command()
-def status(job_id: Id, wait: Wait = False, url: URL = "http://127.0.0.1:8000") -> None:
+def status(job_id: Id, wait: Wait = False, url: URL = "http://127.0.0.1:8000", api_key: ApiKey = None) -> None:
     """Say how far a job is."""
-    with JobsClient(url) as client:
+    with JobsClient(url, api_key) as client:
         job = client.job(job_id)
         _show(_ended(client, job) if wait else job)
 
 
 @jobs.command()
-def results(job_id: Id, url: URL = "http://127.0.0.1:8000") -> None:
+def results(job_id: Id, url: URL = "http://127.0.0.1:8000", api_key: ApiKey = None) -> None:
     """Print what is there by now, one JSON object a line: `index`, and `response` or `problem`."""
-    with JobsClient(url) as client:
+    with JobsClient(url, api_key) as client:
         for line in client.results(job_id):
             typer.echo(line)
 
 
 @jobs.command()
-def cancel(job_id: Id, url: URL = "http://127.0.0.1:8000") -> None:
+def cancel(job_id: Id, url: URL = "http://127.0.0.1:8000", api_key: ApiKey = None) -> None:
     """Stop what is not done yet."""
-    with JobsClient(url) as client:
+    with JobsClient(url, api_key) as client:
         _show(client.cancel(job_id))
 
 
 @jobs.command(name="list")
 def listed(
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20, url: URL = "http://127.0.0.1:8000"
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
+    url: URL = "http://127.0.0.1:8000",
+    api_key: ApiKey = None,
 ) -> None:
     """Your jobs, the newest first."""
-    with JobsClient(url) as client:
+    with JobsClient(url, api_key) as client:
         _show(*client.listed(limit).jobs)
 
 

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError
-
-from deployments.cli.console import fail, plain
-from schemas import Job, JobList, Problem
+from deployments.cli.console import fail
+from schemas import Job, JobList
 
 if TYPE_CHECKING:
     import httpx
@@ -21,14 +19,15 @@ _PAUSE_S = 1.0
 class JobsClient:
     """Its methods end the command with the problem's own words if there is no answer."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, api_key: str | None = None) -> None:
         import httpx
+
+        from lift_sys.client.protocol import options
 
         self._url = url
         self._broken = (httpx.TransportError,)
         try:
-            # A proxy in the environment leads outside; the service is on this machine or beside it.
-            self._http = httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_S, trust_env=False)
+            self._http = httpx.Client(**options(url.rstrip("/"), api_key), timeout=_TIMEOUT_S)
         except httpx.InvalidURL as error:
             fail(f"--url {url!r} is no address: {error}; write it as http://127.0.0.1:8000")
 
@@ -52,16 +51,21 @@ class JobsClient:
         return JobList.model_validate_json(self._ask("GET", f"/v1/jobs?limit={limit}"))
 
     def results(self, job_id: str) -> Iterator[str]:
+        from lift_sys.client.protocol import refusal
+
         with self._named(), self._http.stream("GET", f"/v1/jobs/{job_id}/results") as answer:
             if answer.status_code >= 400:
-                self._refuse(answer.status_code, answer.read())
+                answer.read()
+                fail(str(refusal(answer)))
             yield from answer.iter_lines()
 
     def _ask(self, method: str, path: str, **given: Any) -> bytes:
+        from lift_sys.client.protocol import refusal
+
         with self._named():
             answer = self._persist(method, path, **given)
         if answer.status_code >= 400:
-            self._refuse(answer.status_code, answer.content)
+            fail(str(refusal(answer)))
         return answer.content
 
     def _persist(self, method: str, path: str, **given: Any) -> "httpx.Response":
@@ -75,14 +79,6 @@ class JobsClient:
                 return answer
             time.sleep(_PAUSE_S)
         return self._http.request(method, path, **given)
-
-    def _refuse(self, status: int, body: bytes) -> None:
-        try:
-            problem = Problem.model_validate_json(body)
-        except ValidationError:
-            fail(f"{self._url} answered {status}, and not as lift-sys does: {body[:200]!r}; check --url")
-        lines = [f"{one.field}: {one.message}" for one in problem.errors[:5]] or [problem.detail]
-        fail(str(plain("\n  ".join([f"{problem.title} ({problem.status})", *lines]))))
 
     @contextmanager
     def _named(self) -> Iterator[None]:

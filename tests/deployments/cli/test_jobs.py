@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -91,3 +93,24 @@ def test_a_job_can_be_sent_again_without_being_done_again(url: str) -> None:
     body = {"requests": [{"prompt": json.dumps("x")}]}
     ids = {httpx.post(f"{url}/v1/jobs", json=body, headers={"idempotency-key": "cli"}).json()["id"] for _ in range(3)}
     assert len(ids) == 1
+
+
+def test_a_service_with_keys_is_asked_with_one() -> None:
+    """The address answers nothing but whether a key came."""
+    keys = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            keys.append(self.headers["authorization"])
+            self.send_error(401)
+
+        def log_message(self, *words: object) -> None:
+            """Not into the test's output."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        refused = lift("status", "a", "--api-key", "lift_1", "--url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert refused.exit_code == 2
+    assert "(401)" in refused.stderr
+    assert keys == ["Bearer lift_1"]
