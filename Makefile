@@ -49,8 +49,8 @@ install: $(INSTALLED) ## Install everything into .venv (2-3 minutes)
 schemas: $(INSTALLED) ## Write schemas/json/ from the models
 	@$(BIN)/python -m schemas.export
 
-problems: $(INSTALLED) ## Write docs/problems.md from deployments/problems.py
-	@$(BIN)/python -m deployments.problem_docs
+problems: $(INSTALLED) ## Write docs/problems.md from deployments/api/problems.py
+	@$(BIN)/python -m deployments.api.problem_docs
 
 configs: $(INSTALLED) ## Write cluster/serve.NAME.yaml and what cluster/k8s has of them, from deployments/configs
 	@$(BIN)/python -m deployments.configs

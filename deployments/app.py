@@ -13,10 +13,10 @@ from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
 from ray.serve.handle import DeploymentHandle
 
 from deployments.admission import Estimate, Gate, Line
+from deployments.api.routes import Service, make_api
 from deployments.breaker import Breaker
 from deployments.fallback import FallbackEngine
 from deployments.grammars import grammars_of
-from deployments.http_api import Service, make_api
 from deployments.jobs.service import Jobs
 from deployments.log import logger
 from deployments.meter import count_invalid, count_run, tell

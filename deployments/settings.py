@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, mo
 
 from deployments.fit.errors import UnknownGpu
 from deployments.fit.gpus import named
-from deployments.keys import Quota
+from deployments.security.keys import Quota
 from lift_sys.framings import FRAMINGS
 from lift_sys.pipeline import Effort
 from lift_sys.validation.selection import POLICIES

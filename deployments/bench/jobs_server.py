@@ -8,8 +8,8 @@ from pathlib import Path
 
 import uvicorn
 
+from deployments.api.routes import make_api
 from deployments.bench.scripted_service import ScriptedService
-from deployments.http_api import make_api
 from deployments.jobs.service import Jobs
 from deployments.settings import ApiSettings, JobsSettings
 from lift_sys.pipeline import Watch

@@ -8,10 +8,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from deployments.api.routes import make_api
 from deployments.bench.scripted_service import ScriptedService
-from deployments.http_api import make_api
-from deployments.key_file import edit_keys
-from deployments.keys import SCOPES, Keys, new_key
+from deployments.security.key_file import edit_keys
+from deployments.security.keys import SCOPES, Keys, new_key
 from deployments.settings import ApiSettings
 
 _SHOWN = 500

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from deployments.http_api import Service
+from deployments.api.routes import Service
 from deployments.scripted_engine import IR_TEXT
 from lift_sys.pipeline import Watch
 from schemas import IR, Code, Evidence, LiftRequest, LiftResponse, StageReport, ValidateRequest, Verdict

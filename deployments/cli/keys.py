@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from deployments.cli.console import fail, out, plain
-from deployments.key_file import KeysInvalid, edit_keys, read_keys
-from deployments.keys import SCOPES, Key, Keys, Quota, Scope, new_key
+from deployments.security.key_file import KeysInvalid, edit_keys, read_keys
+from deployments.security.keys import SCOPES, Key, Keys, Quota, Scope, new_key
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 

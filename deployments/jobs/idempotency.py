@@ -16,9 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.callers import current_caller
 from deployments.jobs.store import Answer, KeyStore
 from deployments.jobs.stored import stored
+from deployments.security.callers import current_caller
 from lift_sys.errors import KeyInvalid, StoreUnavailable
 
 Keep = Callable[[Answer], Awaitable[None]]

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from deployments.callers import called_by
 from deployments.jobs.attempt import Again, End, backoff_s
 from deployments.jobs.store import Taken
-from deployments.keys import Caller
 from deployments.log import logger
+from deployments.security.callers import called_by
+from deployments.security.keys import Caller
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded, SandboxUnavailable
 from schemas import JobResult, LiftRequest, LiftResponse, Problem
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from deployments.audit_log import audit
-from deployments.callers import current_caller
 from deployments.jobs.address import AddressRefused, parse
 from deployments.jobs.attempt import Doer
 from deployments.jobs.idempotency import idempotent, nonce_of
 from deployments.jobs.service import Jobs
 from deployments.jobs.store import NewJob
 from deployments.jobs.stored import stored
+from deployments.security.audit_log import audit
+from deployments.security.callers import current_caller
 from lift_sys.errors import SpecificationInvalid
 from schemas import Job, JobList, JobRequest, JobResult, Problem
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from fastapi import FastAPI
 
-from deployments.http_api import Service, make_api
+from deployments.api.routes import Service, make_api
 from deployments.scripted_engine import CODE_TEXT, IR_TEXT
 from deployments.settings import ApiSettings
 from lift_sys.code_stage import Wave

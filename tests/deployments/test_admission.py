@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.admission import Estimate, Gate, Line, Ticket
-from deployments.http_api import Service, make_api
+from deployments.api.routes import Service, make_api
 from deployments.scripted_engine import IR_TEXT
 from deployments.settings import AdmissionSettings, ApiSettings, CodeSettings, IRSettings
 from lift_sys.deadline import within

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.explained import STATUS
+from deployments.api.explained import STATUS
 from deployments.metered import MeteredEngine, metered, watch_engine, watch_sandbox
 from deployments.metrics import METRICS, REQUESTS, SCALING_TERM, Metric
 from deployments.request_meter import RequestMeter, outcome_of

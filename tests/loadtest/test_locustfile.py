@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.main import app
-from deployments.key_file import edit_keys
-from deployments.keys import Keys, new_key
+from deployments.security.key_file import edit_keys
+from deployments.security.keys import Keys, new_key
 from deployments.settings import ApiSettings
 from tests.deployments.scripted_service import ScriptedService, served
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.main import app
-from deployments.key_file import read_keys
+from deployments.security.key_file import read_keys
 
 ANN = ["create", "ann", "--scope", "lift", "--scope", "jobs"]
 

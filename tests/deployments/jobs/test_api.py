@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from deployments.api.routes import Service, make_api
 from deployments.bench.jobs_server import Script
-from deployments.http_api import Service, make_api
 from deployments.jobs.database import connect
 from deployments.jobs.service import Jobs
 from deployments.jobs.sql_jobs import SqlJobs, Terms
@@ -19,7 +19,7 @@ from deployments.settings import ApiSettings, JobsSettings
 from lift_sys import errors
 from lift_sys.pipeline import Watch
 from schemas import Job, JobResult, LiftRequest, LiftResponse
-from tests.deployments.test_http_api import is_problem
+from tests.deployments.api.test_routes import is_problem
 
 pytestmark = pytest.mark.anyio
 

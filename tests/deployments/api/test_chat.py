@@ -7,7 +7,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from deployments.problems import RETRY_AFTER_S
+from deployments.api.problems import RETRY_AFTER_S
 from deployments.settings import ApiSettings
 from lift_sys.errors import EngineUnavailable, LiftError, NoFunction, OutputInvalid, Overloaded
 from schemas import LiftRequest, LiftResponse

@@ -10,10 +10,10 @@ import pytest
 from fastapi import FastAPI
 from httpx_sse import EventSource, ServerSentEvent
 
-from deployments.http_api import Service, make_api
-from deployments.key_file import edit_keys
-from deployments.keys import Keys, new_key
+from deployments.api.routes import Service, make_api
 from deployments.metrics import Metric
+from deployments.security.key_file import edit_keys
+from deployments.security.keys import Keys, new_key
 from deployments.settings import ApiSettings
 from lift_sys.errors import DeadlinePassed, EngineUnavailable, LiftError, OutputInvalid
 from schemas import LiftResponse

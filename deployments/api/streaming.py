@@ -10,12 +10,12 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from deployments.callers import called_by, current_caller, request_id
-from deployments.explained import problem_of
+from deployments.api.explained import problem_of
+from deployments.api.streams import Key, Stream, Streams, Work
 from deployments.metrics import Outcome
 from deployments.request_meter import OUTCOME, outcome_of
+from deployments.security.callers import called_by, current_caller, request_id
 from deployments.settings import ApiSettings
-from deployments.streams import Key, Stream, Streams, Work
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Watch
 from schemas import LiftResponse, Problem

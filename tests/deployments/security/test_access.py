@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from deployments.access import NEEDS, Need, need
+from deployments.api.routes import make_api
 from deployments.bench.scripted_service import ScriptedService
-from deployments.http_api import make_api
-from deployments.keys import SCOPES, Scope
+from deployments.security.access import NEEDS, Need, need
+from deployments.security.keys import SCOPES, Scope
 from deployments.settings import ApiSettings
-from tests.deployments.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
+from tests.deployments.security.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
 
 pytestmark = pytest.mark.anyio
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json", "/problems", "/problems/overloaded", "/v1/schemas/ir")

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from deployments.api.explained import KINDS, STATUS
+from deployments.api.problem_docs import PAGE, text
+from deployments.api.problems import RETRY_AFTER_S, WORDS, kind_of
 from deployments.bench.scripted_service import ScriptedService
-from deployments.explained import KINDS, STATUS
-from deployments.problem_docs import PAGE, text
-from deployments.problems import RETRY_AFTER_S, WORDS, kind_of
 from lift_sys import errors
 from schemas import Problem
-from tests.deployments.guarded import LIFT, Guarded, bearer
+from tests.deployments.security.guarded import LIFT, Guarded, bearer
 
 pytestmark = pytest.mark.anyio
 

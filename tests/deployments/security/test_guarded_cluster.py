@@ -11,9 +11,9 @@ import httpx
 import psutil
 import pytest
 
-from deployments.key_file import edit_keys
-from deployments.keys import Keys, new_key
-from tests.deployments.guarded import LIFT, bearer
+from deployments.security.key_file import edit_keys
+from deployments.security.keys import Keys, new_key
+from tests.deployments.security.guarded import LIFT, bearer
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]

@@ -12,10 +12,10 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from deployments.callers import request_id
-from deployments.deadline_header import TimeoutHeader
-from deployments.streaming import EVENTS, EventStream, begun
-from deployments.streams import Stream
+from deployments.api.deadline_header import TimeoutHeader
+from deployments.api.streaming import EVENTS, EventStream, begun
+from deployments.api.streams import Stream
+from deployments.security.callers import request_id
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Watch, unwatched
 from schemas import LiftRequest, LiftResponse, Problem, StageReport

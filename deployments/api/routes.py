@@ -10,23 +10,23 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
-from deployments.body_limit import BodyLimit
-from deployments.callers import request_id
-from deployments.deadline_header import TimeoutHeader, shorter
-from deployments.description import describe
-from deployments.explained import KINDS, STATUS, add_problems, problem_of
+from deployments.api.chat import chat_routes
+from deployments.api.deadline_header import TimeoutHeader, shorter
+from deployments.api.description import describe
+from deployments.api.explained import KINDS, STATUS, add_problems, problem_of
+from deployments.api.problem_pages import add_problem_pages
+from deployments.api.streaming import EVENTS, Streaming, add_resume
 from deployments.jobs.lifting import Lifting
 from deployments.jobs.routes import add_jobs
 from deployments.jobs.service import Jobs
 from deployments.metrics import Tell, tell_nobody
-from deployments.openai_api import chat_routes
 from deployments.page.routes import add_page
-from deployments.problem_pages import add_problem_pages
-from deployments.quotas import charged
 from deployments.request_meter import RequestMeter
-from deployments.security import secure
+from deployments.security.body_limit import BodyLimit
+from deployments.security.callers import request_id
+from deployments.security.middleware import secure
+from deployments.security.quotas import charged
 from deployments.settings import ApiSettings
-from deployments.streaming import EVENTS, Streaming, add_resume
 from lift_sys import errors
 from lift_sys.deadline import within
 from lift_sys.pipeline import Watch, unwatched

@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from deployments.access import need
-from deployments.problems import MEDIA_TYPE, Kind, example
+from deployments.api.problems import MEDIA_TYPE, Kind, example
+from deployments.security.access import need
 from schemas import Problem
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}

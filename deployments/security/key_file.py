@@ -11,7 +11,7 @@ import yaml
 from filelock import FileLock
 from pydantic import ValidationError
 
-from deployments.keys import Keys
+from deployments.security.keys import Keys
 
 _LOOK_S = 1.0
 _Mark = tuple[int, int, int]

@@ -15,14 +15,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deployments.api.routes import make_api
 from deployments.bench.scripted_service import TOKENS, ScriptedService
-from deployments.http_api import make_api
-from deployments.keys import Caller, Quota
 from deployments.metrics import Metric
-from deployments.quotas import Quotas
+from deployments.security.keys import Caller, Quota
+from deployments.security.quotas import Quotas
 from deployments.settings import ApiSettings
 from tests.conftest import free_port
-from tests.deployments.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
+from tests.deployments.security.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 from deployments.bench.scripted_service import ScriptedService
 from lift_sys import errors
 from schemas import LiftRequest
-from tests.deployments.guarded import Guarded, bearer
+from tests.deployments.security.guarded import Guarded, bearer
 
 pytestmark = pytest.mark.anyio
 CANARY = "canary0that0belongs0into0no0log"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from deployments.access import need
+from deployments.api.explained import KINDS
 from deployments.bench.openapi import api, fuzz
-from deployments.explained import KINDS
+from deployments.security.access import need
 
 DOCUMENT: dict[str, Any] = api().openapi()
 OPERATIONS = [(path, verb, told) for path, verbs in DOCUMENT["paths"].items() for verb, told in verbs.items()]

@@ -1,16 +1,16 @@
-"""`python -m deployments.problem_docs` writes docs/problems.md from the table of problems."""
+"""`python -m deployments.api.problem_docs` writes docs/problems.md from the table of problems."""
 
 import json
 from pathlib import Path
 
-from deployments.explained import KINDS
-from deployments.problems import Kind, example
+from deployments.api.explained import KINDS
+from deployments.api.problems import Kind, example
 
-PAGE = Path(__file__).parents[1] / "docs" / "problems.md"
+PAGE = Path(__file__).parents[2] / "docs" / "problems.md"
 _HEAD = """\
 # Problems
 
-Written by `make problems` from `deployments/problems.py`; change it there.
+Written by `make problems` from `deployments/api/problems.py`; change it there.
 
 Every error of the API is a problem of [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457). Its `type` stays the same
 from version to version, and is an address that the service explains: `GET /problems/overloaded`. Programs tell problems

@@ -5,8 +5,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from deployments.api.problems import (
+    MISSHAPEN,
+    UNEXPECTED,
+    WORDS,
+    Kind,
+    kind_of,
+    kind_of_status,
+    kinds,
+    problem,
+    response,
+)
 from deployments.log import logger
-from deployments.problems import MISSHAPEN, UNEXPECTED, WORDS, Kind, kind_of, kind_of_status, kinds, problem, response
 from lift_sys import errors
 from schemas import FieldError, Problem
 

@@ -6,7 +6,7 @@ import time
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.problems import HEADERS_TOO_LARGE, response
+from deployments.api.problems import HEADERS_TOO_LARGE, response
 
 
 class BodyLimit:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from deployments.keys import NOBODY, Caller
+from deployments.security.keys import NOBODY, Caller
 
 _work: ContextVar[tuple[Caller, str] | None] = ContextVar("work", default=None)
 

@@ -9,12 +9,12 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.audit_log import audit
-from deployments.callers import called_by
-from deployments.key_file import KeyFile
-from deployments.keys import ANYBODY, NOBODY, STRANGER, Caller
-from deployments.keys import Scope as KeyScope
-from deployments.problems import FORBIDDEN, UNAUTHENTICATED, response
+from deployments.api.problems import FORBIDDEN, UNAUTHENTICATED, response
+from deployments.security.audit_log import audit
+from deployments.security.callers import called_by
+from deployments.security.key_file import KeyFile
+from deployments.security.keys import ANYBODY, NOBODY, STRANGER, Caller
+from deployments.security.keys import Scope as KeyScope
 
 NEEDS: dict[str, KeyScope | None] = {
     "/": None,

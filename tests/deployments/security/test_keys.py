@@ -11,8 +11,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from deployments.key_file import KeyFile, KeysInvalid, edit_keys, read_keys
-from deployments.keys import Caller, Key, Keys, Quota, new_key
+from deployments.security.key_file import KeyFile, KeysInvalid, edit_keys, read_keys
+from deployments.security.keys import Caller, Key, Keys, Quota, new_key
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 EARLIER, LATER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)

@@ -6,7 +6,7 @@ Serve writes it with the replica's log, as JSON where the config says so. The lo
 import logging
 from typing import Literal
 
-from deployments.callers import current_caller, request_id
+from deployments.security.callers import current_caller, request_id
 
 Event = Literal["denied", "quota", "keys.loaded", "keys.refused", "admin", "job.accepted"]
 

@@ -3,11 +3,11 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.access import need, path_of
-from deployments.audit_log import audit
-from deployments.keys import Caller
-from deployments.problems import QUOTA_EXCEEDED, response
-from deployments.quotas import Quotas
+from deployments.api.problems import QUOTA_EXCEEDED, response
+from deployments.security.access import need, path_of
+from deployments.security.audit_log import audit
+from deployments.security.keys import Caller
+from deployments.security.quotas import Quotas
 
 
 class QuotaGate:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from pydantic import JsonValue
 from starlette.exceptions import HTTPException
 
-from deployments.problems import Kind, example
+from deployments.api.problems import Kind, example
 from schemas.wire import Wire
 
 

@@ -3,14 +3,14 @@
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from deployments.access import Access
-from deployments.admin import add_admin
-from deployments.audit_log import audit
-from deployments.body_limit import HeaderLimit
-from deployments.key_file import KeyFile
-from deployments.origins import ALLOWED_HEADERS, EXPOSED_HEADERS, HostCheck, SafeHeaders, is_near
-from deployments.quota_gate import QuotaGate
-from deployments.quotas import Quotas
+from deployments.api.admin import add_admin
+from deployments.security.access import Access
+from deployments.security.audit_log import audit
+from deployments.security.body_limit import HeaderLimit
+from deployments.security.key_file import KeyFile
+from deployments.security.origins import ALLOWED_HEADERS, EXPOSED_HEADERS, HostCheck, SafeHeaders, is_near
+from deployments.security.quota_gate import QuotaGate
+from deployments.security.quotas import Quotas
 from deployments.settings import ApiSettings
 
 

@@ -17,9 +17,9 @@ from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimite
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from deployments.callers import current_caller
-from deployments.keys import Caller, Quota
 from deployments.log import logger
+from deployments.security.callers import current_caller
+from deployments.security.keys import Caller, Quota
 from schemas import LiftResponse
 
 P = ParamSpec("P")

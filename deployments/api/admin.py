@@ -6,10 +6,10 @@ from fastapi import FastAPI
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
-from deployments.audit_log import audit
-from deployments.key_file import KeyFile
-from deployments.keys import Key, Quota, Scope
-from deployments.quotas import Quotas
+from deployments.security.audit_log import audit
+from deployments.security.key_file import KeyFile
+from deployments.security.keys import Key, Quota, Scope
+from deployments.security.quotas import Quotas
 from schemas.wire import Wire
 
 

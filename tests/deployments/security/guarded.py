@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 
+from deployments.api.routes import make_api
 from deployments.bench.scripted_service import ScriptedService
-from deployments.http_api import make_api
-from deployments.key_file import edit_keys
-from deployments.keys import Keys, Quota, Scope, new_key
+from deployments.security.key_file import edit_keys
+from deployments.security.keys import Keys, Quota, Scope, new_key
 from deployments.settings import ApiSettings
 
 LIFT = {"prompt": "double a number"}

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.explained import STATUS
-from deployments.http_api import Service, make_api
-from deployments.problems import RETRY_AFTER_S
+from deployments.api.explained import STATUS
+from deployments.api.problems import RETRY_AFTER_S
+from deployments.api.routes import Service, make_api
 from deployments.settings import ApiSettings
 from lift_sys import errors
 from lift_sys.deadline import left_s

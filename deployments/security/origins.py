@@ -6,8 +6,8 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.access import path_of
-from deployments.problems import HEADERS, MISDIRECTED, response
+from deployments.api.problems import HEADERS, MISDIRECTED, response
+from deployments.security.access import path_of
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID")
 EXPOSED_HEADERS = ("Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-ID")

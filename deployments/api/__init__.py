@@ -1,0 +1,1 @@
+"""The HTTP API: routes, streams, and how a mistake is told."""
