@@ -31,6 +31,10 @@ def begin(settings: EngineSettings) -> None:
         os.environ["SGLANG_USE_CPU_ENGINE"] = "1"
         # Ray has set it to the replica's `num_cpus`.
         os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
+    if settings.sglang.get("enable_weights_cpu_backup"):
+        # The weights' copy on the host stays when the engine wakes. To give it back takes longer than the copying, and
+        # the next pause would have to pin that memory anew.
+        os.environ.setdefault("TMS_RETAIN_CPU_BACKUP", "1")
     if may_fork(settings):
         # Libraries look for GPUs as they are imported. A fork of one that asked CUDA itself could use none.
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"

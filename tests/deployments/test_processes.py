@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.processes import InThisEnvironment, may_fork, skip_other_models
+from deployments.processes import InThisEnvironment, begin, may_fork, skip_other_models
 from deployments.settings import EngineSettings
 
 DISABLED = "SGLANG_DISABLED_MODEL_ARCHS"
@@ -68,3 +68,21 @@ def disabled_for(architectures: list[str], folder: Path, monkeypatch: pytest.Mon
 )
 def test_processes_are_forked_where_they_can_be(said: dict[str, object], forked: bool) -> None:
     assert may_fork(EngineSettings.model_validate(said)) == forked
+
+
+@pytest.mark.parametrize(
+    ("sglang", "before", "kept"),
+    [
+        ({"enable_memory_saver": True, "enable_weights_cpu_backup": True}, None, "1"),
+        ({"enable_memory_saver": True, "enable_weights_cpu_backup": True}, "0", "0"),
+        ({"enable_memory_saver": True}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_the_copy_of_the_weights_on_the_host_outlives_a_waking(
+    sglang: dict[str, bool], before: str | None, kept: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the environment says goes first."""
+    monkeypatch.setattr(os, "environ", {"TMS_RETAIN_CPU_BACKUP": before} if before else {})
+    begin(EngineSettings.model_validate({"device": "cuda", "sglang": sglang}))
+    assert os.environ.get("TMS_RETAIN_CPU_BACKUP") == kept
