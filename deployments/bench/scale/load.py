@@ -108,8 +108,9 @@ class Ramp:
 async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
     """A load that doubles every half of the objective, until what is asked is late; then one as high as is answered.
 
-    It lasts for about four objectives. By Little's law a request is late as soon as more are open than are answered in the time of the objective. The knee
-    is what is answered while so many wait. Raises `RuntimeError` when nothing is answered.
+    By Little's law a request is late as soon as more are open than are answered in the time of the objective. The knee
+    is what is answered while so many wait. It takes about four objectives. Raises `RuntimeError` when nothing is
+    answered.
     """
     load, at_s = Load(crowd), 0.0
     while not _late(load, objective_s):

@@ -22,6 +22,8 @@ from deployments.settings import Settings
 from loadtest.service import Served, served
 
 _START_S = 600
+_TAIL = 2_000
+"""Characters of a log that are told where a service does not start."""
 _VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
 """NVLink multicast stays off: it can hang hosts that share a switch. Metrics are else ten seconds old."""
 
@@ -121,9 +123,17 @@ class Study:
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder, "scale.yaml")
             config.write_text(yaml.safe_dump(data), encoding="utf-8")
-            with served(config, url, start_s=_START_S, variables=_VARIABLES) as service:
-                self._start_s = max(self._start_s, time.monotonic() - begun)
-                yield url, service
+            log = Path(folder, "serve.log")
+            try:
+                with (
+                    log.open("wb") as output,
+                    served(config, url, start_s=_START_S, variables=_VARIABLES, log=output) as service,
+                ):
+                    self._start_s = max(self._start_s, time.monotonic() - begun)
+                    yield url, service
+            except RuntimeError as error:
+                tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
+                raise RuntimeError(f"{error}; the end of its log:\n{tail}") from None
 
     def _limits(self, arm: Arm) -> dict[str, float]:
         deployments = served_as(self.data, arm)["applications"][0]["deployments"]
