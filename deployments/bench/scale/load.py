@@ -100,6 +100,8 @@ class Load:
 @dataclass(frozen=True)
 class Ramp:
     knee_per_s: float
+    tokens_per_s: float
+    """Written for those requests; 0 where the knee was known."""
     full_s: tuple[float, float]
     """From when to when the service had more than it could do."""
     rows: tuple[Asked, ...]
@@ -126,8 +128,11 @@ async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
         await load.ask(full_s + number / rate)
     end_s = load.now_s
     rows = await load.end(0)
-    answered = sum(row.status == _OK and full_s <= row.ended_s < end_s for row in rows)
-    return Ramp(round(answered / (end_s - full_s), 3), (full_s, end_s), tuple(rows))
+    answered = [row for row in rows if row.status == _OK and full_s <= row.ended_s < end_s]
+    knee_per_s, tokens_per_s = (
+        all_ / (end_s - full_s) for all_ in (len(answered), sum(row.tokens for row in answered))
+    )
+    return Ramp(round(knee_per_s, 3), round(tokens_per_s, 1), (full_s, end_s), tuple(rows))
 
 
 def _late(load: Load, objective_s: float) -> bool:

@@ -59,6 +59,7 @@ async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> 
     summary = {
         "gpus": which.gpus,
         "knee_per_s": found.knee_per_s,
+        "knee_tokens_per_s": found.tokens_per_s,
         **told(held, plan.seconds, plan.objective_s),
         "cores": used,
         "first_full": fullest(full, limits),
@@ -68,7 +69,7 @@ async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> 
 
 async def _ramp(url: str, plan: Plan, which: Arm) -> Ramp:
     if plan.knee_per_s:
-        return Ramp(plan.knee_per_s * which.gpus, (0.0, 0.0), ())
+        return Ramp(plan.knee_per_s * which.gpus, 0.0, (0.0, 0.0), ())
     async with Crowd(url, plan.clients) as crowd:
         return await ramp(crowd, plan.low_per_s * which.gpus, plan.objective_s)
 

@@ -16,7 +16,7 @@ from deployments.bench.scale.arms import Arm, Part, arms, autoscaled, served_as
 from deployments.bench.scale.cores import limits
 from deployments.bench.scale.load import Asked
 from deployments.bench.scale.measure import Measured, Plan
-from deployments.bench.scale.predict import NothingToLearn, expected, learned, sequences_inside
+from deployments.bench.scale.predict import expected, learned, sequences_inside
 from deployments.bench.watch import watching
 from deployments.settings import Settings
 from loadtest.service import Served, served
@@ -72,7 +72,7 @@ class Study:
         self.say(name)
         try:
             work()
-        except (RuntimeError, LookupError, NothingToLearn) as error:
+        except (RuntimeError, LookupError, ValueError, OSError) as error:
             self.summary["left_out"].append(f"{name}: {error}")
 
     def _arm(self, arm: Arm) -> None:
@@ -81,7 +81,8 @@ class Study:
             self.measured[arm] = found
             self._keep(f"{arm.name} ramp", found.ramp)
             self._keep(f"{arm.name} load", found.held)
-            self.summary["arms"][arm.name] = found.summary | self._beside(found)
+            self.summary["arms"][arm.name] = found.summary
+            found.summary |= self._beside(found)
             if "kill" in self.parts and arm == Arm(self.counts[-1]):
                 self.say("a replica is killed")
                 seconds = max(self.plan.seconds, 4 * self.plan.objective_s)
@@ -94,14 +95,14 @@ class Study:
         one = self.measured.get(Arm(1))
         if one is None:
             return {}
-        efficiency = ratio(found.summary, one.summary, found.arm.gpus)
-        if found.arm.tensor_parallel > 1:
-            return {"efficiency": efficiency}
-        profile = learned([one.ramp, one.held], self.settings.engine)
-        return {
-            "efficiency": efficiency,
-            "expected": expected(profile, found.arm.replicas, found.held, self.plan.seconds),
+        efficiency = {
+            "efficiency": ratio(found.summary, one.summary, found.arm.gpus),
+            "knee_efficiency": round(found.knee_per_s / one.knee_per_s / found.arm.gpus, 4),
         }
+        if found.arm.tensor_parallel > 1:
+            return efficiency
+        profile = learned([one.ramp, one.held], self.settings.engine)
+        return efficiency | {"expected": expected(profile, found.arm.replicas, found.held, self.plan.seconds)}
 
     def _autoscale(self) -> None:
         one, most = self.measured[Arm(1)], self.counts[-1]
@@ -150,7 +151,11 @@ def _row(row: Asked) -> dict[str, Any]:
     return {name: getattr(row, name) for name in kept} | {f"{one.stage}_s": one.seconds for one in row.stages}
 
 
+_MEASURES = ("goodput_per_s", "knee_tokens_per_s")
+"""What counts, where it is not zero."""
+
+
 def ratio(summary: dict[str, Any], one: dict[str, Any], gpus: int) -> float | None:
     """Of a GPU's validated goodput to that of one replica; of its tokens, where a model writes nothing valid."""
-    by = "goodput_per_s" if one["goodput_per_s"] else "tokens_per_s"
+    by = next((name for name in _MEASURES if one[name]), "tokens_per_s")
     return round(summary[by] / one[by] / gpus, 4) if one[by] else None
