@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import Receive, Scope, Send
+from typer.testing import CliRunner
 
+from deployments.cli.main import app as lift
 from deployments.report.criteria import Criteria, CriteriaInvalid, read, ticks
 from deployments.report.findings import evidenced
 from deployments.report.markdown import markdown
@@ -218,3 +222,42 @@ def test_an_amount_on_the_limit_meets_it_and_one_that_is_missing_does_not() -> N
     assert not met["total_p99_s"]
     assert "cold_start_s" not in met
     assert "usd_per_verified" not in met
+
+
+DOCUMENT = Path("docs/report.md").read_text(encoding="utf-8")
+COMMANDS = [line.split("  #")[0] for line in re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)[0].splitlines()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_the_commands_of_the_document_do_as_it_says(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [criteria] = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    (tmp_path / "criteria.yaml").write_text(criteria, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    async with served(ScriptedService().api()) as url:
+        words = shlex.split(command.replace("http://127.0.0.1:8000", url).replace("kubectl", ": kubectl"))[1:]
+        run = await asyncio.to_thread(CliRunner().invoke, lift, words, env={"LIFT_URL": url})
+    assert run.exit_code == 0, run.output
+    assert "all criteria met" in run.output
+    if "--out" in command:
+        written = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+        assert all(tick["met"] for tick in written["criteria"])
+        assert len(written["rows"]) == 50
+        assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith(f"# {url}")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--url", "lift.example.com"], 2, "is no address"),
+        (["--url", "http://[::1"], 2, "is no address"),
+        (["--url", "http://127.0.0.1:1"], 1, "no connection"),
+        (["--criteria", "nowhere.yaml"], 2, "nowhere.yaml: No such file"),
+        (["--requests", "0"], 2, "--requests"),
+    ],
+)
+def test_the_exit_code_tells_a_bad_command_from_a_bad_endpoint(words: list[str], code: int, said: str) -> None:
+    run = CliRunner().invoke(lift, ["report", *words])
+    assert run.exit_code == code
+    assert said in " ".join(run.output.split())
