@@ -257,4 +257,5 @@ def test_two_gpus_do_twice_as_much_as_one_and_the_loss_of_one_is_told(tmp_path: 
     assert summary["arms"]["2x1"]["efficiency"] == pytest.approx(1, abs=0.5)
     assert summary["arms"]["2x1"]["statuses"].keys() == {"200"}
     assert "Ingress" in summary["arms"]["2x1"]["cores"]
-    assert summary["kill"]["after"]["goodput_per_s"] > 0
+    assert summary["kill"]["after"]["statuses"]["200"] > 0
+    assert summary["kill"]["before"]["statuses"].keys() == {"200"}

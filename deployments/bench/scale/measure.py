@@ -21,6 +21,8 @@ _LOW = 0.4
 _CALM_S = 10.0
 _KILLED_AT = 0.25
 """Of the load in which a replica is killed."""
+_PATIENCE_S = 60.0
+"""For answers after a loss: what comes late is not lost."""
 _ENGINE = "Engine"
 
 
@@ -85,9 +87,7 @@ async def loss(url: str, plan: Plan, knee_per_s: float, seconds: float) -> tuple
     at_s = _KILLED_AT * seconds
     async with Crowd(url, plan.clients) as crowd:
         event = (at_s, functools.partial(kill_one, _ENGINE))
-        rows = await hold(
-            crowd, [Phase(LOAD * knee_per_s, seconds)], seed=plan.seed, wait_s=3 * plan.objective_s, event=event
-        )
+        rows = await hold(crowd, [Phase(LOAD * knee_per_s, seconds)], seed=plan.seed, wait_s=_PATIENCE_S, event=event)
     before, after = [[r for r in rows if (r.due_s < at_s) is early] for early in (True, False)]
     summary = {
         "killed_at_s": at_s,
