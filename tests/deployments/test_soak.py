@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.bench.scale.load import Asked
-from deployments.soak.samples import Use, look, series, watch, windows
+from deployments.soak.samples import Use, series, watch, windows
 from deployments.soak.slopes import FLOORS, slope
 from tests.conftest import config, free_port
 
@@ -98,7 +98,6 @@ async def test_a_process_that_opens_files_is_seen_to() -> None:
     found = slope("other", "fds", series(uses, [], settled_s=0.3, window_s=1)["other", "fds"])
     assert found
     assert found.leaks
-    assert look(psutil.Process(), 0.0) == []
 
 
 @pytest.mark.cluster

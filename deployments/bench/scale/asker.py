@@ -38,7 +38,8 @@ async def _serve(url: str) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with (
-        httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S, limits=limits) as client,
+        # A proxy in the environment leads outside; the service is on this machine.
+        httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S, limits=limits, trust_env=False) as client,
         asyncio.TaskGroup() as asking,
     ):
         _say("")

@@ -21,7 +21,6 @@ from deployments.bench.watch import watching
 from deployments.settings import Settings
 from loadtest.service import Served, served
 
-_START_S = 600
 _TAIL = 2_000
 """Characters of a log that are told where a service does not start."""
 _VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
@@ -44,6 +43,8 @@ class Study:
     rows: list[dict[str, Any]] = field(default_factory=list)
     _start_s: float = 0.0
     """What the slowest start took so far."""
+    _until: float = 0.0
+    """On the clock `time.monotonic()`."""
 
     @property
     def settings(self) -> Settings:
@@ -51,18 +52,18 @@ class Study:
 
     def run(self) -> Iterator[None]:
         """One step after each service, so that what is known can be kept."""
-        until = time.monotonic() + self.minutes * 60
+        self._until = time.monotonic() + self.minutes * 60
         for arm in arms(self.parts, self.counts):
-            if self._left_out(f"arm {arm.name}", until, self.plan.seconds + 4 * self.plan.objective_s):
+            if self._left_out(f"arm {arm.name}", self.plan.seconds + 4 * self.plan.objective_s):
                 continue
             self._try(f"arm {arm.name}", lambda arm=arm: self._arm(arm))  # type: ignore[misc]
             yield
-        if "autoscale" in self.parts and not self._left_out("autoscale", until, 2 * self.plan.seconds):
+        if "autoscale" in self.parts and not self._left_out("autoscale", 2 * (self.plan.seconds + self._start_s)):
             self._try("autoscale", self._autoscale)
             yield
 
-    def _left_out(self, name: str, until: float, needs_s: float) -> bool:
-        late = bool(self.measured) and time.monotonic() + self._start_s + needs_s > until
+    def _left_out(self, name: str, needs_s: float) -> bool:
+        late = bool(self.measured) and time.monotonic() + self._start_s + needs_s > self._until
         if late:
             self.summary["left_out"].append(f"{name}: no time was left")
         return late
@@ -128,7 +129,7 @@ class Study:
             try:
                 with (
                     log.open("wb") as output,
-                    served(config, url, start_s=_START_S, variables=_VARIABLES, log=output) as service,
+                    served(config, url, start_s=self._until - begun, variables=_VARIABLES, log=output) as service,
                 ):
                     self._start_s = max(self._start_s, time.monotonic() - begun)
                     yield url, service
