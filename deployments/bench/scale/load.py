@@ -120,7 +120,7 @@ async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
             raise RuntimeError(f"no knee found within {_RAMP_S:g} s from {low:g} requests a second; begin with more")
         at_s += 1 / (low * 2 ** (2 * at_s / objective_s))
         await load.ask(at_s)
-    rate, _ = load.lately(objective_s / 2)
+    rate, _ = load.lately(objective_s)
     if not rate:
         raise RuntimeError(f"no request was answered in {load.now_s:.0f} s; allow more time with --slo")
     full_s = load.now_s
@@ -136,7 +136,7 @@ async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
 
 
 def _late(load: Load, objective_s: float) -> bool:
-    good, refused = load.lately(objective_s / 2)
+    good, refused = load.lately(objective_s)
     if load.now_s < 1.5 * objective_s or not good:
         return load.now_s > 3 * objective_s
     return load.open > good * objective_s or refused > _REFUSED_SHARE * good
