@@ -35,6 +35,8 @@ class Plan:
     objective_s: float
     seconds: float
     """Of a load below the knee."""
+    step_s: float | None
+    """Of the step that the autoscaler follows, and of the time after it. None: with room for a start."""
     knee_per_s: float | None
     """Of one replica, where it is known already."""
     seed: int

@@ -50,6 +50,10 @@ class Study:
     def settings(self) -> Settings:
         return Settings.model_validate(self.data["applications"][0]["args"])
 
+    @property
+    def _step_s(self) -> float:
+        return self.plan.step_s or self.plan.seconds + self._start_s
+
     def run(self) -> Iterator[None]:
         """One step after each service, so that what is known can be kept."""
         self._until = time.monotonic() + self.minutes * 60
@@ -113,8 +117,7 @@ class Study:
             watching(service.process.pid) as watch,
         ):
             watch.wait()
-            seconds = self.plan.seconds + self._start_s
-            found, rows = asyncio.run(measure.step(url, self.plan, watch, one.knee_per_s, most, seconds))
+            found, rows = asyncio.run(measure.step(url, self.plan, watch, one.knee_per_s, most, self._step_s))
         self.summary["autoscale"] = {"concurrency": concurrency, **found}
         self._keep("autoscale", rows)
 

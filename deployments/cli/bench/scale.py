@@ -29,6 +29,9 @@ def scale(
     only: Annotated[str, typer.Option(help="Of scale, tp, autoscale, kill.")] = "scale,tp,autoscale,kill",
     minutes: Annotated[float, typer.Option(help="In which no other service is begun that could not end.")] = 30,
     seconds: Annotated[float, typer.Option(help="Of each load below the knee.", min=2)] = 40,
+    step: Annotated[
+        float | None, typer.Option(help="Seconds of the autoscaler's step. Default: as long as a load and a start.")
+    ] = None,
     slo: Annotated[float, typer.Option(help="Seconds in which an answer counts.", min=0.1)] = 10,
     low: Annotated[float, typer.Option(help="Requests a second of one replica, to begin with.", min=0.01)] = 1,
     knee: Annotated[float | None, typer.Option(help="Of one replica, where it is known: saves the ramps.")] = None,
@@ -42,18 +45,18 @@ def scale(
     `tp`: besides, one engine over as many GPUs. `kill`: of the most engines one is killed under load. `autoscale`: from
     one engine to all and back. What was measured is kept after each service.
     """
+    options = {name: value for name, value in locals().items() if name != "config"}
     from deployments.bench.scale.arms import read
     from deployments.bench.scale.measure import Plan
     from deployments.bench.scale.study import Study
 
-    options = {name: value for name, value in locals().items() if name in _OPTIONS}
     parts, counts = _parts(only), _counts(gpus)
     try:
         data = read(config, engine)
     except (OSError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
         fail(f"{config}: no Serve config of an engine replica ({error!r})")
     with err.status("…") as status:
-        plan = Plan(clients, low, slo, seconds, knee, seed)
+        plan = Plan(clients, low, slo, seconds, step, knee, seed)
         study = Study(data, plan, parts, counts, minutes, say=lambda name: status.update(f"{name} …"))
         for _ in study.run():
             if record:
@@ -61,22 +64,6 @@ def scale(
     out.print_json(data=study.summary)
     if study.summary["left_out"]:
         fail("not everything was measured: " + "; ".join(study.summary["left_out"]), 1)
-
-
-_OPTIONS = (
-    "engine",
-    "gpus",
-    "only",
-    "minutes",
-    "seconds",
-    "slo",
-    "low",
-    "knee",
-    "clients",
-    "seed",
-    "figures",
-    "record",
-)
 
 
 def _parts(only: str) -> "list[Part]":
