@@ -70,8 +70,8 @@ bench: $(INSTALLED) ## Measure the graph's own cost, with an engine that answers
 bench-gpu: $(INSTALLED) ## Measure on a GPU: cold start, variations, the graph, speculation (half an hour)
 	@$(BIN)/python -m loadtest.gpu
 
-bench-gpu-scale: $(INSTALLED) ## Measure tokens a second with 1, 2, 4 and 8 engines, as many as there are GPUs
-	@$(BIN)/python -m loadtest.gpu_scale
+bench-gpu-scale: $(INSTALLED) ## Measure services with 1, 2, 4 and 8 engines, as many as there are GPUs; SCALE="--only kill" for a part
+	@$(BIN)/lift bench scale cluster/bench.graph.yaml --record gpu/scale $(SCALE)
 
 clean: ## Remove .venv and caches (not the fetched models)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

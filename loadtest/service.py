@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import httpx
 import psutil
@@ -30,15 +31,24 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    config: Path, url: str, *, start_s: float = 180, variables: Mapping[str, str] | None = None
+    config: Path,
+    url: str,
+    *,
+    start_s: float = 180,
+    variables: Mapping[str, str] | None = None,
+    log: IO[bytes] | None = None,
 ) -> Iterator[Served]:
     """`lift serve CONFIG` as long as the block runs, with these environment variables besides.
+
+    What it says on standard error goes to `log`, or to where ours goes.
 
     Raises `RuntimeError` when it does not become ready in time.
     """
     command = [str(Path(sys.executable).with_name("lift")), "serve", str(config)]
     environment = {**os.environ, **(variables or {})}
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True, env=environment
+    ) as process:
         try:
             with httpx.Client(base_url=url, timeout=60) as client:
                 _wait(client, process, start_s)

@@ -119,6 +119,30 @@ def _overload(picture: Picture, summary: Summary) -> None:
     latency.legend(fontsize="small")
 
 
+def _scale(picture: Picture, summary: Summary) -> None:
+    """What each service does and how long it takes, by its GPUs, beside what one replica lets expect."""
+    speed, latency = picture.subplots(1, 2)
+    arms = sorted(summary["arms"].items(), key=lambda named: named[1]["gpus"])
+    replicas = [arm for _, arm in arms if "expected" in arm]
+    wide = [arm for _, arm in arms if "expected" not in arm]
+    gpus = [arm["gpus"] for arm in replicas]
+    one = replicas[0]["knee_per_s"]
+    speed.plot(gpus, [count * one for count in gpus], "k:", label="one replica, so many times")
+    speed.plot(gpus, [arm["knee_per_s"] for arm in replicas], "o-", label="knee")
+    speed.plot(gpus, [arm["goodput_per_s"] for arm in replicas], "o-", label="verified in time, at 0.8 of the knee")
+    speed.plot(
+        [arm["gpus"] for arm in wide], [arm["knee_per_s"] for arm in wide], "s", label="knee, one engine over all"
+    )
+    for p, style in ((50, "o-"), (99, "s-")):
+        [drawn] = latency.plot(gpus, [arm[f"latency_p{p}_s"] for arm in replicas], style, label=f"p{p}")
+        expected = [arm["expected"][f"latency_p{p}_s"] for arm in replicas]
+        latency.plot(gpus, expected, "x--", color=drawn.get_color(), label=f"p{p}, simulated")
+    speed.set(xlabel="GPUs", ylabel="requests a second", ylim=(0, None))
+    latency.set(xlabel="GPUs", ylabel="latency at 0.8 of the knee, s", ylim=(0, None))
+    speed.legend(fontsize="small")
+    latency.legend(fontsize="small")
+
+
 def _phases(starts: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     """Seconds of each start by phase, in order."""
 
@@ -144,4 +168,5 @@ _PICTURES: Mapping[str, Callable[[Picture, Summary], None]] = {
     "lift bench start": _start,
     "lift bench scaling": _scaling,
     "lift bench overload": _overload,
+    "lift bench scale": _scale,
 }

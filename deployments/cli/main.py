@@ -21,8 +21,10 @@ from deployments.cli.mcp import mcp
 from deployments.cli.model import model
 from deployments.cli.plan import plan
 from deployments.cli.replay import replay
+from deployments.cli.report import report
 from deployments.cli.serve import serve
 from deployments.cli.simulate import simulate
+from deployments.cli.soak import soak
 from deployments.cli.validate import validate
 
 app = typer.Typer(
@@ -43,6 +45,8 @@ app.command()(audit)
 app.command()(doctor)
 app.command()(fit)
 app.command()(load)
+app.command()(report)
+app.command()(soak)
 app.command()(simulate)
 app.command()(plan)
 app.add_typer(jobs, name="jobs")

@@ -15,6 +15,7 @@ from deployments.cli.bench.graph import graph
 from deployments.cli.bench.jobs import jobs
 from deployments.cli.bench.overload import overload
 from deployments.cli.bench.plot import plot
+from deployments.cli.bench.scale import scale
 from deployments.cli.bench.scaling import scaling
 from deployments.cli.bench.service import service
 from deployments.cli.bench.simulation import simulation
@@ -40,6 +41,7 @@ bench.command()(start)
 bench.command()(weights)
 bench.command()(fit)
 bench.command()(scaling)
+bench.command()(scale)
 bench.command()(overload)
 bench.command()(drain)
 bench.command()(plot)

@@ -1,0 +1,1 @@
+"""How a service grows with its GPUs: open-loop load by several processes, beside what the simulator expects."""

@@ -1,0 +1,148 @@
+"""One service measured: its knee, a load below it, a lost replica, or a step that it is to follow."""
+
+import functools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deployments.bench.loss import kill_one
+from deployments.bench.scale.arms import Arm
+from deployments.bench.scale.cores import Cores, fullest
+from deployments.bench.scale.crowd import Crowd
+from deployments.bench.scale.load import Asked, Phase, Ramp, hold, ramp, told
+from deployments.bench.scaling import Replicas, reversals, step_to_start_s
+from deployments.bench.watch import Watch
+
+LOAD = 0.8
+"""Of the knee."""
+_LOW = 0.4
+"""Of one replica's knee: before a step and after it."""
+_CALM_S = 10.0
+_KILLED_AT = 0.25
+"""Of the load in which a replica is killed."""
+_PATIENCE_S = 60.0
+"""For answers after a loss: what comes late is not lost."""
+_ENGINE = "Engine"
+
+
+@dataclass(frozen=True)
+class Plan:
+    clients: int
+    """Processes."""
+    low_per_s: float
+    """That one replica can surely do: a ramp begins there."""
+    objective_s: float
+    seconds: float
+    """Of a load below the knee."""
+    step_s: float | None
+    """Of the step that the autoscaler follows, and of the time after it. None: with room for a start."""
+    knee_per_s: float | None
+    """Of one replica, where it is known already."""
+    seed: int
+
+
+@dataclass
+class Measured:
+    arm: Arm
+    knee_per_s: float
+    ramp: tuple[Asked, ...] = ()
+    held: list[Asked] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> Measured:
+    """Raises `RuntimeError` where no knee is found."""
+    with Cores() as cores:
+        begun = time.time()
+        found = await _ramp(url, plan, which)
+        full = cores.between(begun + found.full_s[0], begun + found.full_s[1])
+        begun = time.time()
+        held = await _hold(url, plan, found.knee_per_s)
+        used = cores.between(begun, begun + plan.seconds)
+    summary = {
+        "gpus": which.gpus,
+        "knee_per_s": found.knee_per_s,
+        "knee_tokens_per_s": found.tokens_per_s,
+        **told(held, plan.seconds, plan.objective_s),
+        "cores": used,
+        "first_full": fullest(full, limits),
+    }
+    return Measured(which, found.knee_per_s, found.rows, held, summary)
+
+
+async def _ramp(url: str, plan: Plan, which: Arm) -> Ramp:
+    if plan.knee_per_s:
+        return Ramp(plan.knee_per_s * which.gpus, 0.0, (0.0, 0.0), ())
+    async with Crowd(url, plan.clients) as crowd:
+        return await ramp(crowd, plan.low_per_s * which.gpus, plan.objective_s)
+
+
+async def _hold(url: str, plan: Plan, knee_per_s: float) -> list[Asked]:
+    phases = [Phase(LOAD * knee_per_s, plan.seconds)]
+    async with Crowd(url, plan.clients) as crowd:
+        return await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
+
+
+async def loss(url: str, plan: Plan, knee_per_s: float, seconds: float) -> tuple[dict[str, Any], list[Asked]]:
+    """One engine replica is killed under load. Raises `LookupError` where there is none."""
+    at_s = _KILLED_AT * seconds
+    async with Crowd(url, plan.clients) as crowd:
+        event = (at_s, functools.partial(kill_one, _ENGINE))
+        rows = await hold(crowd, [Phase(LOAD * knee_per_s, seconds)], seed=plan.seed, wait_s=_PATIENCE_S, event=event)
+    before, after = [[r for r in rows if (r.due_s < at_s) is early] for early in (True, False)]
+    summary = {
+        "killed_at_s": at_s,
+        "lost": sum(row.status != 200 for row in rows),
+        "before": told(before, at_s, plan.objective_s),
+        "after": told(after, seconds - at_s, plan.objective_s),
+    }
+    return summary, rows
+
+
+async def step(
+    url: str, plan: Plan, watch: Watch, knee_per_s: float, most: int, seconds: float
+) -> tuple[dict[str, Any], list[Asked]]:
+    """From what one replica bears to what all do, and back; as much time for either."""
+    low, high = _LOW * knee_per_s, LOAD * knee_per_s * most
+    phases = [Phase(low, _CALM_S), Phase(high, seconds), Phase(low, seconds)]
+    begun = time.time()
+    async with Crowd(url, plan.clients) as crowd:
+        begun = time.time()
+        rows = await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
+    seen = [(one["at_s"] - begun, one["replicas"][_ENGINE]) for one in watch.seen if one["at_s"] >= begun]
+    replicas = [Replicas(at_s, of.get("RUNNING", 0), of.get("STARTING", 0)) for at_s, of in seen]
+    return {**followed(replicas, _CALM_S, seconds, most), **_by_phase(rows, phases, plan.objective_s)}, rows
+
+
+def followed(replicas: Sequence[Replicas], step_s: float, seconds: float, most: int) -> dict[str, Any]:
+    """How replicas came and went: seconds from the step up or down; None for what did not happen in its time."""
+    down_s = step_s + seconds
+    all_s = next((one.at_s for one in replicas if step_s <= one.at_s < down_s and one.running >= most), None)
+    back_s = next((one.at_s for one in replicas if one.at_s >= down_s and one.wanted <= 1), None)
+    spans = ([one.wanted for one in replicas if (one.at_s < down_s) is early] for early in (True, False))
+    return {
+        "step_to_start_s": step_to_start_s(replicas, step_s),
+        "step_to_all_s": round(all_s - step_s, 2) if all_s is not None else None,
+        "back_to_one_s": round(back_s - down_s, 2) if back_s is not None else None,
+        "most": max((one.running for one in replicas), default=0),
+        "flaps": sum(map(reversals, spans)),
+        "replicas": [[round(one.at_s, 1), one.running, one.starting] for one in _changes(replicas)],
+    }
+
+
+def _changes(replicas: Sequence[Replicas]) -> list[Replicas]:
+    kept = list(replicas[:1])
+    for one in replicas[1:]:
+        if (one.running, one.starting) != (kept[-1].running, kept[-1].starting):
+            kept.append(one)
+    return kept
+
+
+def _by_phase(rows: Sequence[Asked], phases: Sequence[Phase], objective_s: float) -> dict[str, Any]:
+    found, begin = {}, 0.0
+    for name, phase in zip(("before", "step", "after"), phases, strict=True):
+        inside = [row for row in rows if begin <= row.due_s < begin + phase.seconds]
+        found[name] = told(inside, phase.seconds, objective_s)
+        begin += phase.seconds
+    return found

@@ -1,0 +1,1 @@
+"""What a deployed endpoint does, seen from outside: `lift report`."""

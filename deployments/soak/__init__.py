@@ -1,0 +1,1 @@
+"""What a service loses over a long time under a low load: `lift soak`."""
