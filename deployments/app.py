@@ -22,7 +22,7 @@ from deployments.log import logger
 from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS
-from deployments.remote import RemoteEngine, Replicas, again
+from deployments.remote import RemoteEngine, Replicas, again, quick
 from deployments.serve_config import FALLBACK, engine_names, fallback_names
 from deployments.settings import (
     CodeSettings,
@@ -121,6 +121,7 @@ class Ingress:
         self, ir: Handle, code: Handle, validator: Handle, settings: Settings
     ) -> None:
         self._settings = settings
+        ir, code, validator = quick(ir), quick(code), quick(validator)
         self._judge = again("Validator", validator.validate, tell)
         self._tracing = Tracing(settings.engine.model, content=settings.tracing.content)
         remote = Stages(

@@ -30,6 +30,14 @@ _EAGER_S = 0.1
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
+def quick(handle: "DeploymentHandle[Any]") -> "DeploymentHandle[Any]":
+    """The same handle, whose arguments travel by `pickle`: a third of the time that Serve's cloudpickle takes.
+
+    Answers do not, since what is raised there may be of a class that was made at run time.
+    """
+    return handle.options(request_serialization="pickle")
+
+
 def again(to: Part, method: Any, tell: Tell) -> Callable[..., Awaitable[Any]]:
     """A handle's method as a plain callable, told how much time is left.
 
@@ -76,11 +84,11 @@ class RemoteEngine:
     """
 
     def __init__(self, handle: "DeploymentHandle[Any]", tell: Tell) -> None:
-        self._handle = handle
+        self._handle = quick(handle)
         self._tell = tell
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        method = self._handle.options(session_id=session).generate
+        method = self._handle.options(method_name="generate", session_id=session)
         completions: list[Completion] = await again("Engine", method, self._tell)(chats, sampling, session)
         return completions
 

@@ -2,6 +2,7 @@
 
 import keyword
 from collections.abc import Sequence
+from functools import cache
 
 from lift_sys.engine import Engine
 from lift_sys.errors import NoFunction, OutputInvalid, SpecificationInvalid
@@ -41,12 +42,16 @@ def ir_chat(request: LiftRequest) -> Chat:
     """The chat of the IR call. All but the last message is the same for every request: the prefix cache keeps it."""
     stated = stated_examples(request)
     hint = f"\n\nThe function is called {stated[0].function}." if stated else ""
-    messages = (
+    messages = (*_always(), Message(role="user", content=request.words + hint))
+    return Chat(messages=messages, grammar=IR_GRAMMAR)
+
+
+@cache
+def _always() -> tuple[Message, ...]:
+    return (
         Message(role="system", content=_INSTRUCTIONS),
         *(message for sample in SAMPLES for message in _shown(sample)),
-        Message(role="user", content=request.words + hint),
     )
-    return Chat(messages=messages, grammar=IR_GRAMMAR)
 
 
 def _shown(sample: Sample) -> tuple[Message, Message]:
