@@ -14,7 +14,7 @@ def _lines(report: Mapping[str, Any], ticks: Sequence[Tick]) -> Iterator[str]:
     found = report["findings"]
     yield f"# {report['url']}: {'all criteria met' if all(t.met for t in ticks) else 'not all criteria met'}"
     yield ""
-    yield f"{report['date']}, lift-sys API {report['api_version'] or 'unknown'}, models: {_names(found['models'])}, "
+    yield f"{report['date']}, lift-sys API {report['api_version'] or 'unknown'}, models: {_names(found['models'])},"
     yield f"sandboxes: {_names(found['sandboxes'])}. The service does not tell its engine's version."
     if found["broke_off"]:
         yield from ("", f"**Broke off** after {found['asked']} of {found['requests']}: {_line(found['broke_off'])}")
@@ -30,7 +30,8 @@ def _rest(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     if cold := found.get("cold"):
         told = cold["said"] or f"first answer after {_number(cold['first_answer_s'])} s"
-        yield f"* Cold start, provoked by {_line(cold['how'])}: ready after {cold['ready_s']:g} s; {_line(told)}."
+        ready = "" if cold["ready_s"] is None else f"ready after {cold['ready_s']:g} s, "
+        yield f"* Cold start, provoked by {_line(cold['how'])}: {ready}{_line(told)}."
     yield f"* Verdicts: {', '.join(f'{level} {n}' for level, n in found['verdicts'].items()) or 'none'}."
     yield f"* Tokens: {', '.join(f'{name} {n}' for name, n in found['tokens'].items())}."
     if "usd" in found:

@@ -13,11 +13,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from deployments.bench import watch
 from deployments.bench.scale.arms import PARTS, Arm, Part, arms, autoscaled, served_as
 from deployments.bench.scale.cores import fullest, limits
 from deployments.bench.scale.crowd import Crowd
 from deployments.bench.scale.load import Asked, Phase, arrivals, hold, ramp, told
-from deployments.bench.scale.measure import followed
+from deployments.bench.scale.measure import Plan, followed, step
 from deployments.bench.scale.predict import NothingToLearn, expected, learned
 from deployments.bench.scaling import Replicas
 from deployments.cli.bench.scale import found
@@ -196,6 +197,32 @@ def test_a_step_up_and_down_is_told_in_seconds_from_either() -> None:
     seen = followed([Replicas(float(at), running, starting) for at, running, starting in counts], 10, 30, 2)
     assert (seen["step_to_start_s"], seen["step_to_all_s"], seen["back_to_one_s"]) == (1.0, 4.0, 12.0)
     assert (seen["most"], seen["flaps"], len(seen["replicas"])) == (2, 0, 4)
+
+
+WATCH = """
+import json, time
+print(json.dumps({"metrics_port": 1}), flush=True)
+begun = time.time()
+while True:
+    passed = time.time() - begun
+    replicas = {"RUNNING": 2 if 3.0 < passed < 6.0 else 1, "STARTING": int(2.5 < passed < 3.0)}
+    print(json.dumps({"at_s": time.time(), "replicas": {"Engine": replicas}}), flush=True)
+    time.sleep(0.05)
+"""
+"""As `deployments.bench.watch` has it of a cluster that follows a step."""
+
+
+@pytest.mark.anyio
+async def test_a_load_steps_up_and_down_while_replicas_are_watched() -> None:
+    plan = Plan(clients=1, low_per_s=1, objective_s=1, seconds=1, step_s=None, knee_per_s=10, seed=1)
+    with subprocess.Popen([sys.executable, "-c", WATCH], stdout=subprocess.PIPE, text=True) as process:
+        async with served(ScriptedService().api()) as url:
+            summary, rows = await step(url, plan, watch.Watch(process), knee_per_s=10, most=2, seconds=2)
+        process.kill()
+    assert summary["most"] == 2
+    assert summary["flaps"] == 0
+    assert len([row for row in rows if 2 <= row.due_s < 4]) == pytest.approx(32, abs=15)
+    assert summary["before"]["statuses"].keys() == summary["after"]["statuses"].keys() == {"200"}
 
 
 SUMMARY = {

@@ -19,6 +19,7 @@ LOAD = 0.8
 _LOW = 0.4
 """Of one replica's knee: before a step and after it."""
 _CALM_S = 10.0
+"""Before a step, at most."""
 _KILLED_AT = 0.25
 """Of the load in which a replica is killed."""
 _PATIENCE_S = 60.0
@@ -105,14 +106,14 @@ async def step(
 ) -> tuple[dict[str, Any], list[Asked]]:
     """From what one replica bears to what all do, and back; as much time for either."""
     low, high = _LOW * knee_per_s, LOAD * knee_per_s * most
-    phases = [Phase(low, _CALM_S), Phase(high, seconds), Phase(low, seconds)]
-    begun = time.time()
+    calm_s = min(_CALM_S, seconds)
+    phases = [Phase(low, calm_s), Phase(high, seconds), Phase(low, seconds)]
     async with Crowd(url, plan.clients) as crowd:
         begun = time.time()
         rows = await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
     seen = [(one["at_s"] - begun, one["replicas"][_ENGINE]) for one in watch.seen if one["at_s"] >= begun]
     replicas = [Replicas(at_s, of.get("RUNNING", 0), of.get("STARTING", 0)) for at_s, of in seen]
-    return {**followed(replicas, _CALM_S, seconds, most), **_by_phase(rows, phases, plan.objective_s)}, rows
+    return {**followed(replicas, calm_s, seconds, most), **_by_phase(rows, phases, plan.objective_s)}, rows
 
 
 def followed(replicas: Sequence[Replicas], step_s: float, seconds: float, most: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from deployments.bench.watch import watching
 from deployments.settings import Settings
 from loadtest.service import Served, served
 
+_LOOK_S = 0.2
 _TAIL = 2_000
 """Characters of a log that are told where a service does not start."""
 _VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
@@ -81,7 +82,8 @@ class Study:
             self.summary["left_out"].append(f"{name}: {error}")
 
     def _arm(self, arm: Arm) -> None:
-        with self._served(served_as(self.data, arm)) as (url, _):
+        with self._served(served_as(self.data, arm)) as (url, service):
+            self._wait_for_all(service, arm.replicas)
             found = asyncio.run(measure.arm(url, self.plan, arm, self._limits(arm)))
             self.measured[arm] = found
             self._keep(f"{arm.name} ramp", found.ramp)
@@ -139,6 +141,17 @@ class Study:
             except RuntimeError as error:
                 tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
                 raise RuntimeError(f"{error}; the end of its log:\n{tail}") from None
+
+    def _wait_for_all(self, service: Served, replicas: int) -> None:
+        """A service is ready with one engine. Raises `RuntimeError` where the others do not come in time."""
+        running = 0
+        with watching(service.process.pid) as watch:
+            while time.monotonic() < self._until:
+                running = watch.now("Engine").get("RUNNING", 0)
+                if running >= replicas:
+                    return
+                time.sleep(_LOOK_S)
+        raise RuntimeError(f"{running} of {replicas} engines run, and the time is over")
 
     def _limits(self, arm: Arm) -> dict[str, float]:
         deployments = served_as(self.data, arm)["applications"][0]["deployments"]
