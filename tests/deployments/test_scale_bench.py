@@ -41,7 +41,8 @@ GRAPH = Path("cluster/bench.graph.yaml")
         (["tp"], [1, 2], ["1x1", "1x2", "2x1"]),
         (["kill"], [1, 2, 4], ["1x1", "4x1"]),
         (["autoscale"], [1, 2, 4], ["1x1"]),
-        (PARTS, [1, 2], ["1x1", "1x2", "2x1"]),
+        (["pools"], [1, 2], ["1x1", "2x1 per stage", "2x1"]),
+        (PARTS, [1, 2], ["1x1", "1x2", "2x1 per stage", "2x1"]),
     ],
 )
 def test_each_service_that_a_part_needs_is_measured_once(
@@ -50,13 +51,14 @@ def test_each_service_that_a_part_needs_is_measured_once(
     assert [arm.name for arm in arms(parts, counts)] == names
 
 
-@pytest.mark.parametrize("made", ["4x1", "1x2", "autoscaled"])
+@pytest.mark.parametrize("made", ["4x1", "1x2", "4x1 per stage", "autoscaled"])
 def test_every_config_that_is_made_can_be_served(tmp_path: Path, made: str) -> None:
     one = yaml.safe_load(GRAPH.read_text(encoding="utf-8"))
     before = copy.deepcopy(one)
     ways = {
         "4x1": lambda: served_as(one, Arm(4)),
         "1x2": lambda: served_as(one, Arm(1, 2)),
+        "4x1 per stage": lambda: served_as(one, Arm(4, pools="per_stage")),
         "autoscaled": lambda: autoscaled(one, 4, 20.0),
     }
     data = ways[made]()
@@ -75,6 +77,13 @@ def test_a_replica_over_two_gpus_holds_twice_as_much_and_has_twice_as_much_besid
     assert data["applications"][0]["args"]["engine"]["max_cached_tokens"] == 800_000
 
 
+def test_four_engines_divided_by_stage_are_two_for_each() -> None:
+    data = served_as(yaml.safe_load(GRAPH.read_text(encoding="utf-8")), Arm(4, pools="per_stage"))
+    engines = {one["name"]: one for one in data["applications"][0]["deployments"] if "Engine" in one["name"]}
+    assert {name: one["num_replicas"] for name, one in engines.items()} == {"IREngine": 2, "CodeEngine": 2}
+    assert all(one["ray_actor_options"]["num_gpus"] == 1 for one in engines.values())
+
+
 class Bounded(ScriptedService):
     """Answers 20 requests a second at most."""
 
@@ -88,6 +97,7 @@ class Bounded(ScriptedService):
             return await super().lift(request, request_id, watch)
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_short_ramp_finds_what_a_service_can_do() -> None:
     async with served(Bounded().api()) as url, Crowd(url, 2) as crowd:
@@ -96,6 +106,7 @@ async def test_a_short_ramp_finds_what_a_service_can_do() -> None:
     assert any(row.status == 0 for row in found.rows)
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_load_is_told_by_what_was_answered_in_time() -> None:
     async with served(Bounded().api()) as url, Crowd(url, 2) as crowd:
@@ -115,6 +126,7 @@ async def test_a_service_that_answers_nothing_has_no_knee() -> None:
             await ramp(crowd, low=4, objective_s=0.2)
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_something_happens_in_the_midst_of_a_load_and_who_is_not_answered_is_counted() -> None:
     service = ScriptedService()
@@ -212,6 +224,7 @@ while True:
 """As `deployments.bench.watch` has it of a cluster that follows a step."""
 
 
+@pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_load_steps_up_and_down_while_replicas_are_watched() -> None:
     plan = Plan(clients=1, low_per_s=1, objective_s=1, seconds=1, step_s=None, knee_per_s=10, seed=1)
@@ -246,7 +259,7 @@ def test_figures_say_how_many_times_one_replica_several_are() -> None:
     [
         (["--gpus", "2,1"], "rising whole numbers"),
         (["--gpus", "two"], "rising whole numbers"),
-        (["--gpus", "1", "--only", "scale,fast"], "--only fast: there are scale, tp, autoscale, kill"),
+        (["--gpus", "1", "--only", "scale,fast"], "--only fast: there are scale, tp, pools, autoscale, kill"),
         (["--gpus", "1", "--engine", "nowhere.yaml"], "No such file"),
     ],
 )

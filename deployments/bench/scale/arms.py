@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import yaml
 
-Part = Literal["scale", "tp", "autoscale", "kill"]
-PARTS: tuple[Part, ...] = ("scale", "tp", "autoscale", "kill")
+Part = Literal["scale", "tp", "pools", "autoscale", "kill"]
+PARTS: tuple[Part, ...] = ("scale", "tp", "pools", "autoscale", "kill")
 _BESIDE = ("Ingress", "IRStage", "CodeStage", "Validator")
 """Deployments that get as many times their replicas as there are GPUs, so that none but the engine limits."""
 _DOWN_DELAY_S = 10.0
@@ -18,7 +18,9 @@ _DOWN_DELAY_S = 10.0
 @dataclass(frozen=True, order=True)
 class Arm:
     replicas: int
+    """Of all engines; with `pools="per_stage"` half of them write IRs and half code."""
     tensor_parallel: int = 1
+    pools: Literal["shared", "per_stage"] = "shared"
 
     @property
     def gpus(self) -> int:
@@ -26,7 +28,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        return f"{self.replicas}x{self.tensor_parallel}"
+        return f"{self.replicas}x{self.tensor_parallel}" + (" per stage" if self.pools == "per_stage" else "")
 
 
 def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
@@ -39,6 +41,8 @@ def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
         found += map(Arm, counts)
     if "tp" in parts:
         found += [arm for count in counts if count > 1 for arm in (Arm(count), Arm(1, count))]
+    if "pools" in parts:
+        found += [arm for count in counts if count % 2 == 0 for arm in (Arm(count), Arm(count, pools="per_stage"))]
     if "kill" in parts:
         found.append(Arm(counts[-1]))
     return sorted(dict.fromkeys(found))
@@ -62,7 +66,18 @@ def served_as(data: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
         elif deployment["name"] == "Engine":
             deployment["num_replicas"] = arm.replicas
             _widen(deployment, made["applications"][0]["args"]["engine"], arm.tensor_parallel)
+    if arm.pools == "per_stage":
+        _divide(made["applications"][0], arm.replicas // 2)
     return made
+
+
+def _divide(application: dict[str, Any], replicas: int) -> None:
+    """Its engines into a pool for each of the model stages."""
+    application["args"]["pools"] = "per_stage"
+    deployments = application["deployments"]
+    [engine] = [one for one in deployments if one["name"] == "Engine"]
+    deployments.remove(engine)
+    deployments += [{**engine, "name": name, "num_replicas": replicas} for name in ("IREngine", "CodeEngine")]
 
 
 def _widen(deployment: dict[str, Any], engine: dict[str, Any], tensor_parallel: int) -> None:

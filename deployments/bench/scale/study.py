@@ -98,7 +98,7 @@ class Study:
                 self._keep("kill", rows)
 
     def _beside(self, found: Measured) -> dict[str, Any]:
-        """What one replica lets expect; a replica of several GPUs is another kind."""
+        """What one replica lets expect; a replica of several GPUs, or for one stage, is another kind."""
         one = self.measured.get(Arm(1))
         if one is None:
             return {}
@@ -106,7 +106,7 @@ class Study:
             "efficiency": ratio(found.summary, one.summary, found.arm.gpus),
             "knee_efficiency": round(found.knee_per_s / one.knee_per_s / found.arm.gpus, 4),
         }
-        if found.arm.tensor_parallel > 1:
+        if found.arm.tensor_parallel > 1 or found.arm.pools == "per_stage":
             return efficiency
         profile = learned([one.ramp, one.held], self.settings.engine)
         return efficiency | {"expected": expected(profile, found.arm.replicas, found.held, self.plan.seconds)}

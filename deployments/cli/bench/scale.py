@@ -26,7 +26,7 @@ def scale(
         Path | None, typer.Option(help="Another config, whose engine takes the place: cluster/bench.start.yaml.")
     ] = None,
     gpus: Annotated[str, typer.Option(help="Such as 1,2,4. Default: 1, 2, 4, 8, as many as there are.")] = "",
-    only: Annotated[str, typer.Option(help="Of scale, tp, autoscale, kill.")] = "scale,tp,autoscale,kill",
+    only: Annotated[str, typer.Option(help="Of scale, tp, pools, autoscale, kill.")] = "scale,tp,pools,autoscale,kill",
     minutes: Annotated[float, typer.Option(help="In which no other service is begun that could not end.")] = 30,
     seconds: Annotated[float, typer.Option(help="Of each load below the knee.", min=2)] = 40,
     step: Annotated[
@@ -42,8 +42,9 @@ def scale(
 ) -> None:
     """Serve with 1, 2, 4 … engines in turn; find the knee of each, then load it with 0.8 of that, open loop.
 
-    `tp`: besides, one engine over as many GPUs. `kill`: of the most engines one is killed under load. `autoscale`: from
-    one engine to all and back. What was measured is kept after each service.
+    `tp`: besides, one engine over as many GPUs. `pools`: besides, half of the engines for each model stage. `kill`: of
+    the most engines one is killed under load. `autoscale`: from one engine to all and back. What was measured is kept
+    after each service.
     """
     options = {name: value for name, value in locals().items() if name != "config"}
     from deployments.bench.scale.arms import read
