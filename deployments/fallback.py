@@ -33,7 +33,7 @@ class Pool:
 class FallbackEngine:
     """A call leaves the pool that it came to first after `after_s`, with what time it has left.
 
-    It leaves at once where that pool is away or full. `short_tokens`: prompts up to so many go to the second pool first.
+    It leaves at once where that pool is away or full. Prompts up to `short_tokens` go to the second pool first.
     A call that the other pool's context does not hold stays where it is.
     """
 

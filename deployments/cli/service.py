@@ -18,6 +18,7 @@ from deployments.cli.console import err, fail
 from deployments.cli.ray_token import ray_token
 from deployments.fit.errors import DoesNotFit
 from deployments.models.errors import WeightsMissing
+from deployments.secrets import missing_secrets
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.grammar.bound import BoundExceeded
 from lift_sys.sandbox import ProcessSandbox
@@ -38,6 +39,8 @@ def checked(path: Path) -> "ServeConfig":
 
     try:
         config = load(path)
+        if missing := list(missing_secrets(config.settings, os.environ)):
+            raise ConfigInvalid(path, missing)
         fallback = config.settings.fallback
         for engine in (config.settings.engine, fallback.engine if fallback else None):
             if engine and engine.kind == "sglang":

@@ -21,6 +21,7 @@ from schemas.figure import write_result
 from tests.cluster.dockerfile import DOCKERFILE, ROOT, Step, steps
 
 _LIMIT_S = 540
+_CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 _SHOWN = ("/proc", "/dev", "/etc/resolv.conf")
 PROBES = (
     "python -c 'import ray, sgl_kernel, sglang, xgrammar'",
@@ -60,14 +61,14 @@ class Root:
         pip = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "REQUESTS_"))}
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home/lift", **pip, **self.environment}
         inside = f"cd {self.folder} && {line}"
-        command = ["chroot", f"--userspec={self.user}", str(self.path), "/bin/bash", "-o", "pipefail", "-c", inside]
+        command = [_CHROOT, f"--userspec={self.user}", str(self.path), "/bin/bash", "-o", "pipefail", "-c", inside]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
         if done.returncode:
             raise SystemExit(f"{line}\nended with {done.returncode}:\n{done.stdout[-2_000:]}{done.stderr[-4_000:]}")
 
     def _copy(self, *words: str) -> None:
         """What git knows and .dockerignore lets through, as the user of the image."""
-        *sources, target = words
+        *sources, _ = words
         allowed = tuple(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE))
         known = subprocess.run(["git", "ls-files", *sources], cwd=ROOT, capture_output=True, text=True, check=True)
         place = self.path / self.folder.lstrip("/")
