@@ -39,12 +39,12 @@ def checked(path: Path) -> "ServeConfig":
 
     try:
         config = load(path)
-        if missing := list(missing_secrets(config.settings, os.environ)):
-            raise ConfigInvalid(path, missing)
         fallback = config.settings.fallback
         for engine in (config.settings.engine, fallback.engine if fallback else None):
             if engine and engine.kind == "sglang":
                 prepared(engine, grammars_of(config.settings))
+        if missing := list(missing_secrets(config.settings, os.environ)):
+            raise ConfigInvalid(path, missing)
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())
     except (ConfigInvalid, WeightsMissing, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:
