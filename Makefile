@@ -61,7 +61,7 @@ dashboards: $(INSTALLED) ## Write cluster/grafana/ and the alerts of cluster/pro
 pictures: $(CHROMIUM) ## Write docs/page/ with the page in a real Chromium and a scripted service behind it
 	@$(BIN)/python -m tests.deployments.page.pictures
 
-image-check: $(INSTALLED) ## Run each line of cluster/Dockerfile in a bare Debian, as root, with debootstrap (ten minutes, 5 GB)
+image-check: $(INSTALLED) ## Run each line of cluster/Dockerfile in a bare Debian, as root, with debootstrap (some GB, minutes)
 	@$(BIN)/python -m tests.cluster.image_check $(or $(ROOT_FOLDER),/var/tmp/lift-image) --engine $(or $(ENGINE),cpu) $(if $(RECORD),--record $(RECORD)) $(MOUNTS)
 
 lock: $(INSTALLED) ## Write constraints.txt from what is installed
