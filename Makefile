@@ -19,7 +19,7 @@ CHROMIUM := $(BIN)/chromium
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
-.PHONY: help run test check fix install schemas problems configs dashboards pictures lock bench bench-gpu bench-gpu-scale clean
+.PHONY: help run test check fix install schemas problems configs dashboards pictures image-check lock bench bench-gpu bench-gpu-scale clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ dashboards: $(INSTALLED) ## Write cluster/grafana/ and the alerts of cluster/pro
 
 pictures: $(CHROMIUM) ## Write docs/page/ with the page in a real Chromium and a scripted service behind it
 	@$(BIN)/python -m tests.deployments.page.pictures
+
+image-check: $(INSTALLED) ## Run each line of cluster/Dockerfile in a bare Debian, as root, with debootstrap (some GB, minutes)
+	@$(BIN)/python -m tests.cluster.image_check $(or $(ROOT_FOLDER),/var/tmp/lift-image) --engine $(or $(ENGINE),cpu) $(if $(RECORD),--record $(RECORD)) $(MOUNTS)
 
 lock: $(INSTALLED) ## Write constraints.txt from what is installed
 	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt

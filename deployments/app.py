@@ -15,7 +15,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.admission import Estimate, Gate, Line
 from deployments.api.routes import Service, make_api
 from deployments.breaker import Breaker
-from deployments.fallback import FallbackEngine
+from deployments.fallback import FallbackEngine, Pool
 from deployments.grammars import grammars_of
 from deployments.jobs.service import Jobs
 from deployments.log import logger
@@ -97,8 +97,14 @@ def _remote(engine: Handle, second: Handle | None, fallback: FallbackSettings | 
     else:
         assert second
         other = RemoteEngine(second, tell)
-    breaker = Breaker(fallback.failures, fallback.open_s)
-    return FallbackEngine(own, other, breaker, model=fallback.model, after_s=fallback.after_s)
+    context_tokens = fallback.engine.context_tokens if fallback.engine else None
+    first, second_breaker = (Breaker(fallback.failures, fallback.open_s) for _ in range(2))
+    return FallbackEngine(
+        Pool(own, first),
+        Pool(other, second_breaker, fallback.model, context_tokens),
+        after_s=fallback.after_s,
+        short_tokens=fallback.short_tokens,
+    )
 
 
 class MeteredEngineReplica(EngineReplica):

@@ -113,7 +113,7 @@ class UpstreamSettings(_Strict):
 
 
 class FallbackSettings(_Strict):
-    """Another model for when the deployment's own cannot write: one of ours, or somebody's."""
+    """Another model for when the deployment's own cannot write, or for short prompts: one of ours, or somebody's."""
 
     engine: EngineSettings | None = None
     """On a deployment `FallbackEngine` of its own."""
@@ -124,6 +124,8 @@ class FallbackSettings(_Strict):
     """So many in a row, and calls go to the fallback at once."""
     open_s: Seconds = 15.0
     """Then one call tries the deployment's own again."""
+    short_tokens: Annotated[int, Field(ge=0, le=1_048_576)] = 0
+    """Prompts up to so many tokens, samples included, go to the fallback first; in need to the deployment's own."""
 
     @model_validator(mode="after")
     def _is_one(self) -> "FallbackSettings":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json as json_text
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from deployments.cli.service import LOCAL, port_is_free
 from deployments.fit.errors import DoesNotFit
 from deployments.models import cache
 from deployments.models.errors import WeightsMissing
+from deployments.secrets import missing_secrets
 from deployments.settings import Settings
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.executor import host
@@ -153,6 +155,8 @@ def config_checks(path: Path) -> Iterator[Finding]:
         yield Finding("config", "problem", str(error), "mend the file")
         return
     yield Finding("config", "ok", str(path))
+    for missing in missing_secrets(config.settings, os.environ):
+        yield Finding("secrets", "problem", *missing.split("; ", 1))
     if config.settings.engine.device == "cuda" and not shutil.which("nvidia-smi"):
         yield Finding(
             "device", "problem", "cuda, and there is no nvidia-smi", "install the driver, or serve on the CPU"

@@ -18,6 +18,7 @@ from deployments.cli.console import err, fail
 from deployments.cli.ray_token import ray_token
 from deployments.fit.errors import DoesNotFit
 from deployments.models.errors import WeightsMissing
+from deployments.secrets import missing_secrets
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.grammar.bound import BoundExceeded
 from lift_sys.sandbox import ProcessSandbox
@@ -42,6 +43,8 @@ def checked(path: Path) -> "ServeConfig":
         for engine in (config.settings.engine, fallback.engine if fallback else None):
             if engine and engine.kind == "sglang":
                 prepared(engine, grammars_of(config.settings))
+        if missing := list(missing_secrets(config.settings, os.environ)):
+            raise ConfigInvalid(path, missing)
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())
     except (ConfigInvalid, WeightsMissing, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:

@@ -50,6 +50,8 @@ class Preset:
     admitted_tokens: int
     """By each of the two ingresses, of requests that are inside at once."""
     fallback: Pool | None = None
+    short_tokens: int = 0
+    """Prompts up to so many go to the fallback first."""
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -121,11 +123,14 @@ PRESETS = (
     ),
     Preset(
         "mixed",
-        "Two pools: Qwen3-Coder-30B-A3B-Instruct on A100-80G, as in serve.a100.yaml, writes all; on A10G, as in "
-        "serve.a10g.yaml, Qwen2.5-Coder-7B-Instruct takes over a call when no A100 answers or one is too slow. An "
-        "answer says which model wrote it. Requests are not routed by their length: nothing here does that yet.",
+        "Two pools, chosen by the length of a call's prompt: up to fallback.short_tokens, which the samples of the IR "
+        "call are part of, Qwen2.5-Coder-7B-Instruct on A10G writes, as in serve.a10g.yaml; else "
+        "Qwen3-Coder-30B-A3B-Instruct on A100-80G, as in serve.a100.yaml. Where a pool is away, too slow or full (its "
+        "max_queued_requests, of each stage), the other one takes over what its context holds. An answer says which "
+        "model wrote it.",
         _A100,
         admitted_tokens=65_536,
         fallback=_A10G,
+        short_tokens=1_500,
     ),
 )

@@ -15,6 +15,9 @@ explained in serve.yaml."
 _RUNNING_SHARE = 0.5
 """Of the requests that an engine may run, those at which another replica is wanted, as in serve.yaml."""
 
+_MOST_QUEUED = 32
+"""Calls of one stage's replica that wait for a pool, before others go to the other one."""
+
 
 def serve_text(preset: Preset) -> str:
     lines = [line for words in (preset.says, _WRITTEN) for line in textwrap.wrap(words, width=118)]
@@ -46,8 +49,10 @@ def _config(preset: Preset) -> dict[str, Any]:
     like = deployments.pop()
     deployments.append(_deployment(like, "Engine", preset.main))
     if preset.fallback:
-        args["fallback"] = {"engine": preset.fallback.settings}
+        args["fallback"] = {"short_tokens": preset.short_tokens, "engine": preset.fallback.settings}
         deployments.append(_deployment(like, "FallbackEngine", preset.fallback))
+        for deployment in deployments[-2:]:
+            deployment["max_queued_requests"] = _MOST_QUEUED
     return data
 
 

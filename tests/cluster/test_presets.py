@@ -13,6 +13,7 @@ import yaml
 from deployments.configs.__main__ import files
 from deployments.configs.presets import PRESETS, Pool, Preset
 from deployments.configs.serve import serve_text
+from deployments.fallback import prompt_tokens
 from deployments.fit.deploy import require_fits
 from deployments.fit.errors import DoesNotFit
 from deployments.fit.fit import Fit, Plan, fit
@@ -21,6 +22,8 @@ from deployments.fit.precision import precision_of
 from deployments.fit.shapes import shape_of
 from deployments.serve_config import ConfigInvalid, load
 from deployments.settings import EngineSettings
+from lift_sys.ir_stage import ir_chat
+from schemas import LiftRequest
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = ROOT / "cluster"
@@ -53,6 +56,7 @@ def test_a_config_is_loaded_and_says_what_its_preset_says(preset: Preset) -> Non
     assert settings.engine == EngineSettings.model_validate(preset.main.settings)
     other = settings.fallback.engine if settings.fallback else None
     assert other == (EngineSettings.model_validate(preset.fallback.settings) if preset.fallback else None)
+    assert (settings.fallback.short_tokens if settings.fallback else 0) == preset.short_tokens
 
 
 def test_every_engine_runs_on_its_own_kind_of_gpu() -> None:
@@ -186,3 +190,13 @@ def fit_of(pool: Pool) -> Fit:
 def deploy(pool: Pool, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(model_config(pool)), encoding="utf-8")
     require_fits(EngineSettings.model_validate(pool.settings), folder, named(pool.gpu).memory_bytes)
+
+
+def test_a_request_of_two_pages_goes_to_the_small_pool_and_both_pools_can_be_full() -> None:
+    """The samples of the IR call take most of `short_tokens`; what is left is for the request's own words."""
+    data = config_of(CLUSTER / "serve.mixed.yaml")["applications"][0]
+    short_tokens = data["args"]["fallback"]["short_tokens"]
+    assert prompt_tokens([ir_chat(LiftRequest(prompt="x" * 1_500))]) <= short_tokens
+    assert prompt_tokens([ir_chat(LiftRequest(prompt="x" * 4_500))]) > short_tokens
+    limits = {one["name"]: one.get("max_queued_requests") for one in data["deployments"]}
+    assert limits["Engine"] == limits["FallbackEngine"] == 32

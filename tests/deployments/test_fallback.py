@@ -2,21 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.breaker import Breaker
-from deployments.fallback import FallbackEngine
+from deployments.fallback import CHARS_PER_TOKEN, FallbackEngine, Pool
 from deployments.scripted_engine import ScriptedEngine
 from deployments.settings import CodeSettings, IRSettings, ValidatorSettings
 from deployments.stages import CodeStage, IRStage, Validator
 from lift_sys.engine import Engine
-from lift_sys.errors import EngineUnavailable, SpecificationInvalid
-from lift_sys.ir_stage import ir_chat
+from lift_sys.errors import EngineUnavailable, Overloaded, SpecificationInvalid
+from lift_sys.ir_stage import IR_GRAMMAR, ir_chat
 from lift_sys.pipeline import Effort, Stages, lift
-from schemas import Chat, Completion, LiftRequest, LiftResponse, Sampling
+from schemas import Chat, Completion, LiftRequest, LiftResponse, Message, Sampling
 
 REQUEST = LiftRequest(prompt="Double a number: double(2) == 4")
 
@@ -93,9 +94,15 @@ class Away:
         return await ScriptedEngine().generate(chats, sampling, session)
 
 
+def pair(primary: Engine, second: Engine, failures: int = 2, **more: Any) -> FallbackEngine:
+    """The second one takes 8,192 tokens of prompt and answer."""
+    breakers = [Breaker(failures, open_s=60) for _ in range(2)]
+    return FallbackEngine(Pool(primary, breakers[0]), Pool(second, breakers[1], "other", 8_192), after_s=0.5, **more)
+
+
 async def models(primary: Engine, calls: int, failures: int = 2) -> list[str | None]:
     """Which model wrote each answer."""
-    engine = FallbackEngine(primary, ScriptedEngine(), Breaker(failures, open_s=60), model="other", after_s=0.2)
+    engine = pair(primary, ScriptedEngine(), failures)
     chat, sampling = ir_chat(REQUEST), Sampling(max_tokens=64)
     return [(await engine.generate([chat], sampling, "s"))[0].model for _ in range(calls)]
 
@@ -124,7 +131,7 @@ async def test_a_client_s_own_mistake_goes_to_nobody_else() -> None:
 
 
 async def lifted(primary: Engine) -> LiftResponse:
-    engine = FallbackEngine(primary, ScriptedEngine(), Breaker(1, open_s=60), model="other", after_s=1)
+    engine = pair(primary, ScriptedEngine(), failures=1)
     validator = Validator(ValidatorSettings(allow_weak_sandbox=True))
     ir, code = IRStage(engine, IRSettings(), ignore), CodeStage(engine, CodeSettings(), ignore)
     stages = Stages(ir.write, code.write, validator.choose)
@@ -143,3 +150,52 @@ async def test_an_answer_names_the_model_that_wrote_it(primary: Engine, model: s
     answer = await lifted(primary)
     assert answer.verdict.level == "verified"
     assert (answer.model, answer.fallback) == (model, model == "other")
+
+
+# Pools by the length of a prompt
+
+AWAY, FULL, WELL = EngineUnavailable("no replica"), Overloaded("the queues are full"), None
+SHORT, LONG, TOO_LONG = 1_000, 2_000, 9_000
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("tokens", "own", "other", "wrote"),
+    [
+        (SHORT, WELL, WELL, "other"),
+        (SHORT, WELL, AWAY, None),
+        (SHORT, WELL, FULL, None),
+        (LONG, WELL, WELL, None),
+        (LONG, AWAY, WELL, "other"),
+        (LONG, FULL, WELL, "other"),
+        (TOO_LONG, WELL, WELL, None),
+    ],
+)
+async def test_the_pool_for_its_length_writes_or_in_need_the_other(
+    tokens: int, own: BaseException | None, other: BaseException | None, wrote: str | None
+) -> None:
+    engine = pair(Away(own), Away(other), short_tokens=SHORT)
+    assert (await engine.generate([chat_of(tokens)], Sampling(max_tokens=64), "s"))[0].model == wrote
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("failure", [AWAY, FULL], ids=["away", "full"])
+async def test_what_the_other_pool_cannot_hold_is_not_given_to_it(failure: EngineUnavailable | Overloaded) -> None:
+    other = Away()
+    with pytest.raises(type(failure)):
+        await pair(Away(failure), other).generate([chat_of(TOO_LONG)], Sampling(max_tokens=64), "s")
+    assert other.asked == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("failure", "asked"), [(AWAY, 2), (FULL, 4)], ids=["away", "full"])
+async def test_a_full_pool_is_asked_again_and_a_broken_one_is_not(failure: BaseException, asked: int) -> None:
+    other = Away(failure)
+    engine = pair(Away(), other, short_tokens=SHORT)
+    for _ in range(4):
+        await engine.generate([chat_of(SHORT)], Sampling(max_tokens=64), "s")
+    assert other.asked == asked
+
+
+def chat_of(tokens: int) -> Chat:
+    return Chat(messages=(Message(role="user", content="x" * tokens * CHARS_PER_TOKEN),), grammar=IR_GRAMMAR)
