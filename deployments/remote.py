@@ -84,11 +84,12 @@ class RemoteEngine:
     """
 
     def __init__(self, handle: "DeploymentHandle[Any]", tell: Tell) -> None:
-        self._handle = quick(handle)
+        self._handle = handle
         self._tell = tell
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        method = self._handle.options(method_name="generate", session_id=session)
+        # Not made ready in the constructor: with Serve's flags of production that needs a running loop.
+        method = quick(self._handle).options(method_name="generate", session_id=session)
         completions: list[Completion] = await again("Engine", method, self._tell)(chats, sampling, session)
         return completions
 
