@@ -124,7 +124,7 @@ class Ingress:
         self._judge = again("Validator", validator.validate, tell)
         self._tracing = Tracing(settings.engine.model, content=settings.tracing.content)
         remote = Stages(
-            write_ir=again("IRStage", ir.write, tell),
+            write_ir=again("IRStage", ir.write, tell, ir.options(stream=True).write_aloud),
             write_code=again("CodeStage", code.write, tell),
             choose_code=again("Validator", validator.choose, tell),
         )

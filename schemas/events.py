@@ -23,6 +23,15 @@ class Accepted(Wire):
     """How many of the code there will be at most, repairs apart."""
 
 
+class IRDelta(Wire):
+    """A piece of the specification's JSON, as the model writes it. Of one that a request brings there are none."""
+
+    event: Literal["ir.delta"] = "ir.delta"
+    text: str
+    begins: bool
+    """Whether an attempt begins with it: what was told before is void then."""
+
+
 class IRDone(Wire):
     event: Literal["ir.done"] = "ir.done"
     ir: IR
@@ -73,7 +82,7 @@ class Failed(Wire):
 
 
 Event = Annotated[
-    Accepted | IRDone | CandidateDone | ClauseChecked | VerdictGiven | Usage | Answer | Failed,
+    Accepted | IRDelta | IRDone | CandidateDone | ClauseChecked | VerdictGiven | Usage | Answer | Failed,
     Field(discriminator="event"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

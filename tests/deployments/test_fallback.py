@@ -14,9 +14,10 @@ from deployments.settings import CodeSettings, IRSettings, ValidatorSettings
 from deployments.stages import CodeStage, IRStage, Validator
 from lift_sys.engine import Engine
 from lift_sys.errors import EngineUnavailable, SpecificationInvalid
+from lift_sys.hearing import heard_by
 from lift_sys.ir_stage import ir_chat
 from lift_sys.pipeline import Effort, Stages, lift
-from schemas import Chat, Completion, LiftRequest, LiftResponse, Sampling
+from schemas import Chat, Completion, LiftRequest, LiftResponse, Piece, Sampling
 
 REQUEST = LiftRequest(prompt="Double a number: double(2) == 4")
 
@@ -121,6 +122,18 @@ async def test_a_client_s_own_mistake_goes_to_nobody_else() -> None:
         with pytest.raises(SpecificationInvalid):
             await models(primary, calls=1, failures=1)
     assert primary.asked == 4
+
+
+@pytest.mark.anyio
+async def test_who_listens_hears_the_fallback_begin_anew() -> None:
+    heard: list[Piece] = []
+    engine = FallbackEngine(ScriptedEngine(9), ScriptedEngine(), Breaker(1, open_s=60), model="other", after_s=0.5)
+    with heard_by(heard.append):
+        [completion] = await engine.generate([ir_chat(REQUEST)], Sampling(max_tokens=64), "s")
+    begun = [index for index, piece in enumerate(heard) if piece.begins]
+    assert len(begun) == 2
+    assert begun[1] > 1, "the first one had told something"
+    assert "".join(piece.text for piece in heard[begun[1] :]) == completion.text
 
 
 async def lifted(primary: Engine) -> LiftResponse:

@@ -88,6 +88,15 @@ def test_a_specification_is_read_while_it_is_written(page: Page, script: Script)
     expect(part(page, "Specification")).to_contain_text('{"intent":{"summary":"Find the median')
 
 
+def test_a_specification_that_is_written_anew_takes_the_first_one_s_place(page: Page, script: Script) -> None:
+    accepted, *told = events(response())
+    script.events = [accepted, ("ir.delta", {"text": '{"intent": void', "begins": True}), *told]
+    script.holds_after = 4
+    ask(page)
+    expect(part(page, "Specification")).to_contain_text('{"intent":{"summary":"Find the median')
+    expect(part(page, "Specification")).not_to_contain_text("void")
+
+
 def test_a_later_wave_changes_the_verdict(page: Page, script: Script) -> None:
     first = [event for event in events(response(), CODES[:2]) if event[0] not in ("usage", "answer")]
     later = [event for event in events(verified()) if event[0] not in ("accepted", "ir.delta", "ir.done")]
