@@ -28,6 +28,7 @@ from schemas import Chat, Completion, Piece, Sampling
 
 _DIED = (RayActorError, ReplicaUnavailableError)
 _EAGER_S = 0.1
+_ALL_S = 5.0
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
@@ -94,6 +95,20 @@ def _ours(response: Any) -> Iterator[None]:
         raise Overloaded("the queues are full") from None
     except DeploymentUnavailableError:
         raise EngineUnavailable("a deployment failed, and has no replica that could do this") from None
+
+
+def any_of_all(deployment: str, method: str) -> Callable[..., Awaitable[bool]]:
+    """A method of every replica of a deployment as one: whether any of them says yes. One that dies says no."""
+    handle = serve.get_deployment_handle(deployment)
+
+    async def ask(*args: Any) -> bool:
+        try:
+            answers = await handle.broadcast(method, *args).results_async(timeout_s=_ALL_S, return_exceptions=True)
+        except (TimeoutError, DeploymentUnavailableError):
+            raise EngineUnavailable(f"not every {deployment} could be asked") from None
+        return any(answer is True for answer in answers)
+
+    return ask
 
 
 class RemoteEngine:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from deployments.breaker import Breaker
 from deployments.fallback import FallbackEngine
+from deployments.metrics import Metric
 from deployments.scripted_engine import ScriptedEngine
 from deployments.settings import CodeSettings, IRSettings, ValidatorSettings
 from deployments.stages import CodeStage, IRStage, Validator
@@ -156,3 +157,18 @@ async def test_an_answer_names_the_model_that_wrote_it(primary: Engine, model: s
     answer = await lifted(primary)
     assert answer.verdict.level == "verified"
     assert (answer.model, answer.fallback) == (model, model == "other")
+
+
+@pytest.mark.anyio
+async def test_it_is_told_why_a_call_went_over() -> None:
+    told: list[str] = []
+
+    def tell(metric: Metric, amount: float, /, **labels: str) -> None:
+        metric.check(labels)
+        told.append(f"{labels['stage']} {labels['why']}")
+
+    away, breaker = Away(EngineUnavailable("no replica")), Breaker(2, open_s=60)
+    engine = FallbackEngine(away, ScriptedEngine(), breaker, model="other", after_s=1, stage="code", tell=tell)
+    for _ in range(3):
+        await engine.generate([ir_chat(REQUEST)], Sampling(max_tokens=64), "s")
+    assert told == ["code failed", "code failed", "code open"]
