@@ -87,3 +87,5 @@ Event = Annotated[
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads any of them from its JSON."""
+NAMES: tuple[str, ...] = tuple(EVENT.json_schema()["discriminator"]["mapping"])
+"""Of all that there are."""

@@ -19,7 +19,7 @@ from deployments.settings import ApiSettings
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Watch
 from schemas import LiftResponse, Problem
-from schemas.events import Answer, Failed
+from schemas.events import NAMES, Answer, Failed
 
 Elsewhere = Callable[[str, str], Awaitable[bool]]
 """Cancels a stream of the caller's, by the request's id, in whichever ingress it is; whether there was one."""
@@ -31,7 +31,11 @@ EVENTS: dict[int | str, dict[str, Any]] = {
                 "schema": {
                     "description": "Of each event; `data` is JSON.",
                     "type": "object",
-                    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+                    "properties": {
+                        "id": {"type": "string"},
+                        "event": {"type": "string", "enum": list(NAMES)},
+                        "data": {"type": "string"},
+                    },
                     "required": ["data"],
                 }
             }

@@ -273,6 +273,12 @@ async def test_the_description_of_the_api_names_every_route_and_problem(client: 
     assert {str(status) for status, _ in STATUS.values()} <= answers
 
 
+async def test_the_description_names_every_event_of_a_stream(client: httpx.AsyncClient) -> None:
+    told = (await client.get("/openapi.json")).json()["paths"]["/v1/lift"]["post"]["responses"]["200"]["content"]
+    names = told["text/event-stream"]["schema"]["properties"]["event"]["enum"]
+    assert {"accepted", "ir.delta", "ir.done", "answer", "problem"} <= set(names)
+
+
 SCHEMA_WORDS = ("grammar", "ebnf", "regex", "json_schema", "schema", "structural_tag", "response_format", "lark")
 
 
