@@ -38,7 +38,7 @@ class Script:
         self.keys: list[str | None] = []
         self.resumed: list[str | None] = []
         self.hung_up = threading.Event()
-        self.cancelled: list[str] = []
+        self.cancelled = threading.Event()
 
     async def lift(self, request: Request) -> Response:
         self.asked.append(await request.json())
@@ -53,7 +53,8 @@ class Script:
         return StreamingResponse(self._told(int(last or 0), None), media_type="text/event-stream")
 
     async def cancel(self, request_id: str) -> Response:
-        self.cancelled.append(request_id)
+        if request_id == self.events[0][1]["request_id"]:
+            self.cancelled.set()
         return Response(status_code=204)
 
     async def _told(self, begin: int, cut: int | None) -> AsyncIterator[str]:
