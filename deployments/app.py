@@ -1,6 +1,7 @@
 """`build(settings)`: the graph on Ray Serve. How many replicas of what size is said in cluster/*.yaml."""
 
 import asyncio
+import functools
 import os
 import time
 from typing import Any, cast
@@ -14,15 +15,17 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.admission import Estimate, Gate, Line
 from deployments.api.routes import Service, make_api
+from deployments.api.streams import Streams
 from deployments.breaker import Breaker
 from deployments.fallback import FallbackEngine, Pool
 from deployments.grammars import grammars_of
 from deployments.jobs.service import Jobs
+from deployments.kept import watch_kept
 from deployments.log import logger
 from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
-from deployments.metrics import ANSWER_SECONDS
-from deployments.remote import RemoteEngine, Replicas, again, quick
+from deployments.metrics import ANSWER_SECONDS, FALLBACKS
+from deployments.remote import RemoteEngine, Replicas, again, any_of_all, quick
 from deployments.serve_config import FALLBACK, engine_names, fallback_names
 from deployments.settings import (
     CodeSettings,
@@ -38,6 +41,7 @@ from deployments.upstream import upstream_engine
 from lift_sys.engine import Engine
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.tree import Grammar
+from lift_sys.outputs import Stage
 from lift_sys.pipeline import Stages, Watch, lift
 from schemas import LiftRequest, LiftResponse, ValidateRequest, Verdict
 
@@ -77,17 +81,19 @@ class RemoteIRStage(IRStage):
     def __init__(
         self, engine: Handle, settings: IRSettings, second: Handle | None, fallback: FallbackSettings | None
     ) -> None:
-        super().__init__(MeteredEngine(_remote(engine, second, fallback), "ir", tell), settings, count_invalid)
+        super().__init__(MeteredEngine(_remote("ir", engine, second, fallback), "ir", tell), settings, count_invalid)
 
 
 class RemoteCodeStage(CodeStage):
     def __init__(
         self, engine: Handle, settings: CodeSettings, second: Handle | None, fallback: FallbackSettings | None
     ) -> None:
-        super().__init__(MeteredEngine(_remote(engine, second, fallback), "code", tell), settings, count_invalid)
+        super().__init__(
+            MeteredEngine(_remote("code", engine, second, fallback), "code", tell), settings, count_invalid
+        )
 
 
-def _remote(engine: Handle, second: Handle | None, fallback: FallbackSettings | None) -> Engine:
+def _remote(stage: Stage, engine: Handle, second: Handle | None, fallback: FallbackSettings | None) -> Engine:
     own = RemoteEngine(engine, tell)
     if fallback is None:
         return own
@@ -104,6 +110,7 @@ def _remote(engine: Handle, second: Handle | None, fallback: FallbackSettings | 
         Pool(other, second_breaker, fallback.model, context_tokens),
         after_s=fallback.after_s,
         short_tokens=fallback.short_tokens,
+        tell=functools.partial(tell, FALLBACKS, 1, stage=stage),
     )
 
 
@@ -131,7 +138,7 @@ class Ingress:
         self._judge = again("Validator", validator.validate, tell)
         self._tracing = Tracing(settings.engine.model, content=settings.tracing.content)
         remote = Stages(
-            write_ir=again("IRStage", ir.write, tell),
+            write_ir=again("IRStage", ir.write, tell, ir.options(stream=True).write_aloud),
             write_code=again("CodeStage", code.write, tell),
             choose_code=again("Validator", validator.choose, tell),
         )
@@ -144,11 +151,18 @@ class Ingress:
         self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engines), instead)
         self._watch = asyncio.create_task(self._replicas.watch(tell))
         self._jobs = Jobs(settings.jobs, os.environ) if settings.jobs else None
+        self._streams = Streams(settings.api.stream_kept_s, settings.api.streams_kept)
+        self._watch_kept = asyncio.create_task(watch_kept(self._streams, self._jobs, tell))
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        service = Service(self._lift, self._validate, self._replicas.missing, self._settings.engine.model)
-        price = self._settings.engine.usd_per_hour
-        return make_api(service, self._settings.api, tell, jobs=self._jobs, usd_per_hour=price)
+        model, price = self._settings.engine.model, self._settings.engine.usd_per_hour
+        elsewhere = any_of_all("Ingress", "cancel_here")
+        service = Service(self._lift, self._validate, self._replicas.missing, model, elsewhere)
+        return make_api(service, self._settings.api, tell, jobs=self._jobs, streams=self._streams, usd_per_hour=price)
+
+    async def cancel_here(self, owner: str, request_id: str) -> bool:
+        """Another ingress asks: it has no such stream, and does not know which of all has."""
+        return self._streams.cancel(owner, request_id)
 
     async def _lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
         most = self._settings.code.max_n

@@ -19,6 +19,7 @@ Route = Literal["lift", "validate"]
 Outcome = Literal["answered", "refused", "overloaded", "unusable", "unavailable", "late", "failed", "cancelled"]
 """`refused`: the client's own mistake. `unusable`: the model gave no usable IR. `cancelled`: the client hung up."""
 State = Literal["running", "waiting"]
+Why = Literal["failed", "full", "open"]
 Part = Literal["IRStage", "CodeStage", "Validator", "Engine"]
 
 _QUICK_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -64,6 +65,7 @@ def tell_nobody(metric: Metric, amount: float, /, **labels: str) -> None:
 
 _STAGE = {"stage": get_args(Stage)}
 _STATE = {"state": get_args(State)}
+_QUEUE = {"state": ("queued", "running")}
 _DEPLOYMENT = {
     "deployment": ("Ingress", "IRStage", "CodeStage", "Validator", "Engine", "IREngine", "CodeEngine", "FallbackEngine")
 }
@@ -105,6 +107,14 @@ ADMITTED = Metric(
     "lift_admission_tokens", "gauge", "Of the requests that an ingress has let in and not answered yet, by estimate."
 )
 WAITING = Metric("lift_admission_waiting", "gauge", "Requests that wait in an ingress to be let in.")
+STREAMS = Metric("lift_streams", "gauge", "Streams that an ingress keeps.", {"state": ("working", "ended")})
+JOB_ITEMS = Metric("lift_job_items", "gauge", "Items of jobs in the database, as an ingress sees it.", _QUEUE)
+FALLBACKS = Metric(
+    "lift_fallbacks",
+    "counter",
+    "Calls that went over: their pool `failed`, was `full`, or was not asked since its breaker is `open`.",
+    {**_STAGE, "why": get_args(Why)},
+)
 REPAIRS = Metric("lift_repair_rounds", "counter", "Rounds in which rejected code was to be mended.")
 INVALID_OUTPUTS = Metric(
     "lift_invalid_outputs",

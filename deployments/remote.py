@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,12 @@ from ray.serve.handle import DeploymentHandle
 from deployments.metrics import REPLICAS, RETRIES, Part, Tell
 from lift_sys.deadline import left_s
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
-from schemas import Chat, Completion, Sampling
+from lift_sys.hearing import Hear, listener
+from schemas import Chat, Completion, Piece, Sampling
 
 _DIED = (RayActorError, ReplicaUnavailableError)
 _EAGER_S = 0.1
+_ALL_S = 5.0
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
@@ -38,22 +40,30 @@ def quick(handle: "DeploymentHandle[Any]") -> "DeploymentHandle[Any]":
     return handle.options(request_serialization="pickle")
 
 
-def again(to: Part, method: Any, tell: Tell) -> Callable[..., Awaitable[Any]]:
+def again(to: Part, method: Any, tell: Tell, aloud: Any = None) -> Callable[..., Awaitable[Any]]:
     """A handle's method as a plain callable, told how much time is left.
+
+    `aloud` is the same as a generator, for a caller who listens to what is written (`lift_sys/hearing.py`).
 
     Raises our errors as raised there, `Overloaded`, `EngineUnavailable` and `DeadlinePassed`.
 
     Where the replica dies before it has answered, another one is asked, once: what it does depends on its arguments
-    only, so nobody sees that it was begun twice.
+    only, so nobody sees that it was begun twice. Who listens hears a text begin anew.
     """
+
+    async def once(*args: Any) -> Any:
+        hear = listener()
+        if hear is None or aloud is None:
+            return await _result(method.remote(*args, left_s()))
+        return await _heard(aloud.remote(*args, left_s()), hear)
 
     async def ask(*args: Any) -> Any:
         try:
-            return await _result(method.remote(*args, left_s()))
+            return await once(*args)
         except _DIED:
             tell(RETRIES, 1, to=to)
         try:
-            return await _result(method.remote(*args, left_s()))
+            return await once(*args)
         except _DIED as error:
             raise EngineUnavailable(f"a replica died while it worked on this: {type(error).__name__}") from None
 
@@ -61,8 +71,27 @@ def again(to: Part, method: Any, tell: Tell) -> Callable[..., Awaitable[Any]]:
 
 
 async def _result(response: Any) -> Any:
-    try:
+    with _ours(response):
         return await response
+
+
+async def _heard(told: Any, hear: Hear) -> Any:
+    """The last of what a generator gives; the rest is told."""
+    result = None
+    with _ours(told):
+        async for one in told:
+            if isinstance(one, Piece):
+                hear(one)
+            else:
+                result = one
+    return result
+
+
+@contextlib.contextmanager
+def _ours(response: Any) -> Iterator[None]:
+    """Raises our errors for Ray's; who is cancelled cancels the call."""
+    try:
+        yield
     except asyncio.CancelledError:
         response.cancel()
         raise
@@ -74,6 +103,20 @@ async def _result(response: Any) -> Any:
         raise Overloaded("the queues are full") from None
     except DeploymentUnavailableError:
         raise EngineUnavailable("a deployment failed, and has no replica that could do this") from None
+
+
+def any_of_all(deployment: str, method: str) -> Callable[..., Awaitable[bool]]:
+    """A method of every replica of a deployment as one: whether any of them says yes. One that dies says no."""
+    handle = serve.get_deployment_handle(deployment)
+
+    async def ask(*args: Any) -> bool:
+        try:
+            answers = await handle.broadcast(method, *args).results_async(timeout_s=_ALL_S, return_exceptions=True)
+        except (TimeoutError, DeploymentUnavailableError):
+            raise EngineUnavailable(f"not every {deployment} could be asked") from None
+        return any(answer is True for answer in answers)
+
+    return ask
 
 
 class RemoteEngine:
@@ -89,8 +132,9 @@ class RemoteEngine:
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
         # Not made ready in the constructor: with Serve's flags of production that needs a running loop.
-        method = quick(self._handle).options(method_name="generate", session_id=session)
-        completions: list[Completion] = await again("Engine", method, self._tell)(chats, sampling, session)
+        handle = quick(self._handle).options(session_id=session)
+        ask = again("Engine", handle.generate, self._tell, handle.options(stream=True).generate_aloud)
+        completions: list[Completion] = await ask(chats, sampling, session)
         return completions
 
 

@@ -6,14 +6,16 @@ For tests and benchmarks of the plumbing, and of what scales it.
 import asyncio
 import heapq
 import itertools
+import re
 import time
 from collections.abc import Sequence
 
 from lift_sys.evaluation.direct import FREE, JSON, Source
 from lift_sys.grammar.code_frame import CODE, OPENING_FENCE, PLANNED_CODE
+from lift_sys.hearing import listener
 from lift_sys.ir_stage import IR_GRAMMAR
 from lift_sys.scaling import Load
-from schemas import IR, Chat, Completion, Sampling
+from schemas import IR, Chat, Completion, Piece, Sampling
 
 IR_TEXT = IR.model_validate(
     {
@@ -99,11 +101,25 @@ class ScriptedEngine:
         waited_s = time.monotonic() - begun
         self._running += 1
         try:
-            await asyncio.sleep(self._delay_s)
+            await self._write(self._text(chat))
         finally:
             self._running -= 1
             self._places.release()
         return self._completion(chat, waited_s)
+
+    async def _write(self, text: str) -> None:
+        hear = listener()
+        if hear is None:
+            await asyncio.sleep(self._delay_s)
+            return
+        words = re.findall(r"\w+\W*|\W+", text)
+        for index, word in enumerate(words):
+            await asyncio.sleep(self._delay_s / len(words))
+            hear(Piece(text=word, begins=index == 0))
+
+    def _text(self, chat: Chat) -> str:
+        text = _TEXTS[chat.grammar]
+        return text[:-9] if self._cut else text
 
     async def warm_up(self, chats: Sequence[Chat]) -> dict[str, float]:
         """Nothing to warm, and no grammars."""
@@ -127,7 +143,7 @@ class ScriptedEngine:
         tokens = len(text.split())
         *cached, last = (len(message.content.split()) for message in chat.messages)
         return Completion(
-            text=text[:-9] if self._cut else text,
+            text=self._text(chat),
             finish_reason="length" if self._cut else "stop",
             prompt_tokens=sum(cached) + last,
             cached_tokens=sum(cached),

@@ -215,7 +215,8 @@ class ApiSettings(_Strict):
     quota: Quota = Quota()
     """Of each caller whose key says nothing else. Null: no limit."""
     quota_store: Annotated[str, Field(pattern=r"^(memory://|rediss?://\S+)$")] = "memory://"
-    """Where requests and tokens are counted. A Redis counts for several ingresses together."""
+    """Where requests and tokens are counted. A Redis counts for several ingresses together. Requests at once each
+    ingress counts for itself, in either case: with two of them, a caller may have twice as many."""
     cors_origins: Annotated[tuple[Origin, ...], Field(max_length=64)] = ()
     """Whose web pages may call, such as `https://app.example.com`. Default: none but the service's own."""
     hosts: Annotated[tuple[HostName, ...], Field(max_length=64)] = ()

@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sglang.srt.entrypoints.engine import Engine
@@ -18,8 +18,9 @@ from deployments.special_tokens import inert
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.spelling import EBNF, LARK, Dialect, spell
 from lift_sys.grammar.tree import Grammar
+from lift_sys.hearing import Hear, listener
 from lift_sys.scaling import Load
-from schemas import Chat, Completion, Sampling
+from schemas import Chat, Completion, Piece, Sampling
 
 _PROBE_EVERY_S = 15.0
 _PROBE_LIMIT_S = {"cuda": 20.0, "cpu": 100.0}
@@ -110,7 +111,7 @@ class SGLangEngine:
         begun = time.monotonic()
         self._asked += 1
         try:
-            answer = await self._engine.async_generate(
+            answer = await self._answer(
                 input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex, priority=priority
             )
         except ValueError as error:
@@ -130,6 +131,13 @@ class SGLangEngine:
             ttft_s=meta.get("first_token_latency"),
             tpot_s=1 / meta["decode_throughput"] if meta.get("decode_throughput") else None,
         )
+
+    async def _answer(self, **asked: Any) -> dict[str, Any]:
+        hear = listener()
+        if hear is None:
+            answer: dict[str, Any] = await self._engine.async_generate(**asked)
+            return answer
+        return await _told(await self._engine.async_generate(**asked, stream=True), hear)
 
     async def warm_up(self, chats: Sequence[Chat]) -> dict[str, float]:
         """Compile every grammar, and bring the prefix of every chat into the cache.
@@ -247,6 +255,17 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "constrained_json_disable_any_whitespace": True,
         **{key: value for key, value in chosen.items() if value is not None},
     }
+
+
+async def _told(answers: AsyncIterator[dict[str, Any]], hear: Hear) -> dict[str, Any]:
+    """The last answer. Each of SGLang's holds the whole text so far."""
+    said = 0
+    async for answer in answers:
+        text = answer["text"]
+        if len(text) > said:
+            hear(Piece(text=text[said:], begins=said == 0))
+            said = len(text)
+    return answer
 
 
 def _no_use_for(settings: EngineSettings) -> set[str]:

@@ -3,7 +3,7 @@
 `timeout_s` is what the caller had left when it called; None where there is no deadline.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from deployments.engines import make_engine
 from deployments.settings import CodeSettings, EngineSettings, IRSettings, ValidatorSettings
@@ -11,6 +11,7 @@ from lift_sys.code_stage import Wave, write_code
 from lift_sys.deadline import within
 from lift_sys.engine import Engine
 from lift_sys.grammar.tree import Grammar
+from lift_sys.hearing import aloud
 from lift_sys.ir_stage import ir_chat, write_ir
 from lift_sys.outputs import CountInvalid
 from lift_sys.priorities import rank
@@ -25,6 +26,7 @@ from schemas import (
     Completion,
     Example,
     LiftRequest,
+    Piece,
     Sampling,
     StageReport,
     ValidateRequest,
@@ -44,6 +46,12 @@ class EngineReplica:
     ) -> list[Completion]:
         async with within(timeout_s):
             return await self._engine.generate(chats, sampling, session)
+
+    # Serve takes a generator of a coroutine; a plain method that gives one it may run in a thread.
+    async def generate_aloud(
+        self, chats: Sequence[Chat], sampling: Sampling, session: str, timeout_s: float | None = None
+    ) -> AsyncGenerator[Piece | list[Completion], None]:
+        return aloud(self.generate(chats, sampling, session, timeout_s))
 
     async def check_health(self) -> None:
         await self._engine.check_health()
@@ -70,6 +78,11 @@ class IRStage:
                 max_attempts=limits.max_attempts,
                 count=self._count,
             )
+
+    async def write_aloud(
+        self, request: LiftRequest, session: str, timeout_s: float | None = None
+    ) -> AsyncGenerator[Piece | tuple[IR, StageReport], None]:
+        return aloud(self.write(request, session, timeout_s))
 
 
 class CodeStage:

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from deployments.settings import UpstreamSettings
 from lift_sys.errors import EngineUnavailable
 from lift_sys.grammar.code_frame import OPENING_FENCE
+from lift_sys.hearing import listener
 from lift_sys.ir_stage import IR_GRAMMAR
-from schemas import IR_JSON_SCHEMA, Chat, Completion, Sampling
+from schemas import IR_JSON_SCHEMA, Chat, Completion, Piece, Sampling
 
 _BLOCK = re.compile(r"^```[a-z]*[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
 _IR_FORMAT = {"type": "json_schema", "json_schema": {"name": "ir", "schema": IR_JSON_SCHEMA, "strict": True}}
@@ -70,8 +71,11 @@ class UpstreamEngine:
         answer = await self._ask(_asked(chat, sampling, self._model))
         [choice] = answer.choices
         content = choice.message.content
+        text = content if chat.grammar == IR_GRAMMAR else framed(content, chat.opening)
+        if hear := listener():
+            hear(Piece(text=text, begins=True))
         return Completion(
-            text=content if chat.grammar == IR_GRAMMAR else framed(content, chat.opening),
+            text=text,
             finish_reason=choice.finish_reason,
             prompt_tokens=answer.usage.prompt_tokens,
             cached_tokens=0,

@@ -8,6 +8,7 @@ LiftError
 ├── NoFunction           the request asks for something that no function is
 ├── Overloaded           more work than the queues hold
 ├── DeadlinePassed       the time that the request had is over
+├── RequestCancelled     its caller wants no answer any more
 ├── StoreUnavailable     the database of jobs does not answer
 ├── JobUnknown           the caller has no job of this id
 ├── JobExpired           the job's results were kept long enough
@@ -57,6 +58,10 @@ class Overloaded(LiftError):
 
 class DeadlinePassed(LiftError):
     """The time that the request had is over."""
+
+
+class RequestCancelled(LiftError):
+    """Its caller wants no answer any more."""
 
 
 class StoreUnavailable(LiftError):

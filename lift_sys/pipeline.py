@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 from lift_sys.code_stage import Failure, Wave
 from lift_sys.contradictions import settle
+from lift_sys.hearing import heard_by
 from lift_sys.ir_stage import answered_examples, known_ir, stated_examples
 from lift_sys.ledger import add
 from lift_sys.questions import open_questions
 from lift_sys.validation.levels import is_settled
 from schemas.api import LiftRequest, LiftResponse, Question, StageReport
 from schemas.code import Code
-from schemas.events import Accepted, CandidateDone, ClauseChecked, Event, IRDone, Usage, VerdictGiven
+from schemas.events import Accepted, CandidateDone, ClauseChecked, Event, IRDelta, IRDone, Usage, VerdictGiven
 from schemas.ir import IR, Example
 from schemas.verdict import Verdict
 
@@ -23,7 +24,7 @@ WriteIR = Callable[[LiftRequest, str], Awaitable[tuple[IR, StageReport]]]
 WriteCode = Callable[[LiftRequest, IR, Wave, str], Awaitable[tuple[tuple[Code, ...], StageReport]]]
 ChooseCode = Callable[[IR, tuple[Example, ...], tuple[Code, ...]], Awaitable[tuple[Code, Verdict, StageReport]]]
 Watch = Callable[[Event], None]
-"""Hears of each step when it is done."""
+"""Hears of each step when it is done, and of the IR while it is written."""
 
 
 def unwatched(event: Event) -> None:
@@ -69,7 +70,7 @@ async def lift(
     standing, contradictions = settle(stated_examples(request), answered_examples(request))
     stated = tuple(one.example for one in standing)
     watch(Accepted(request_id=request_id, model=model, variations=effort.n))
-    ir, ir_report = known_ir(request) or await stages.write_ir(request, request_id)
+    ir, ir_report = known_ir(request) or await _written_ir(request, request_id, stages, watch)
     watch(IRDone(ir=ir, report=ir_report))
     tries = _Tries(request, request_id, stages, ir, stated, contradictions, watch)
     for wave in effort.waves():
@@ -96,6 +97,13 @@ async def lift(
         stages=costs,
         seconds=round(time.monotonic() - begun, 4),
     )
+
+
+async def _written_ir(request: LiftRequest, request_id: str, stages: Stages, watch: Watch) -> tuple[IR, StageReport]:
+    if watch is unwatched:
+        return await stages.write_ir(request, request_id)
+    with heard_by(lambda piece: watch(IRDelta(text=piece.text, begins=piece.begins))):
+        return await stages.write_ir(request, request_id)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.api import LiftResponse, Problem
-from schemas.events import EVENT, Answer, CandidateDone, Event, Failed, IRDone
+from schemas.events import EVENT, Answer, CandidateDone, Event, Failed, IRDelta, IRDone
 
 
 def read(lines: Iterable[bytes]) -> Iterator[Event]:
@@ -28,14 +28,13 @@ class Seen:
     """What has come of an answer so far."""
 
     first_output_s: float | None = None
-    """When the first thing that was written came: an IR or a candidate, whichever is first. Whole, for no token is sent
-    by itself."""
+    """When the first thing that was written came: a piece of an IR, a whole one, or a candidate."""
     response: LiftResponse | None = None
     problem: Problem | None = None
 
     def add(self, event: Event, at_s: float) -> None:
         match event:
-            case IRDone() | CandidateDone() if self.first_output_s is None:
+            case IRDelta() | IRDone() | CandidateDone() if self.first_output_s is None:
                 self.first_output_s = at_s
             case Answer(response=response):
                 self.response = response

@@ -2,7 +2,7 @@
 
 from schemas.api import Answered, FieldError, LiftRequest, LiftResponse, Problem, Question, StageReport, ValidateRequest
 from schemas.code import Code
-from schemas.engine import Chat, Completion, Message, Sampling
+from schemas.engine import Chat, Completion, Message, Piece, Sampling
 from schemas.ir import IR, Assertion, Effects, Example, Hole, Intent, Parameter, Signature
 from schemas.jobs import Job, JobCounts, JobEnded, JobList, JobRequest, JobResult
 from schemas.verdict import Evidence, Rival, Verdict
@@ -35,6 +35,7 @@ __all__ = [
     "LiftResponse",
     "Message",
     "Parameter",
+    "Piece",
     "Problem",
     "Question",
     "Rival",

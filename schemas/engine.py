@@ -35,6 +35,14 @@ class Sampling(Wire):
     """Of those that wait in an engine, the highest begins first (`lift_sys/priorities.py`)."""
 
 
+class Piece(Wire):
+    """Of a text that is being written. The pieces from one that `begins` on, put together, are the text so far."""
+
+    text: str
+    begins: bool = False
+    """Whether what came before is void, as when another attempt is made, or another engine asked."""
+
+
 class Completion(Wire):
     text: str
     finish_reason: FinishReason

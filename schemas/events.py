@@ -23,6 +23,15 @@ class Accepted(Wire):
     """How many of the code there will be at most, repairs apart."""
 
 
+class IRDelta(Wire):
+    """A piece of the specification's JSON, as the model writes it. Of one that a request brings there are none."""
+
+    event: Literal["ir.delta"] = "ir.delta"
+    text: str
+    begins: bool
+    """Whether an attempt begins with it: what was told before is void then."""
+
+
 class IRDone(Wire):
     event: Literal["ir.done"] = "ir.done"
     ir: IR
@@ -73,8 +82,10 @@ class Failed(Wire):
 
 
 Event = Annotated[
-    Accepted | IRDone | CandidateDone | ClauseChecked | VerdictGiven | Usage | Answer | Failed,
+    Accepted | IRDelta | IRDone | CandidateDone | ClauseChecked | VerdictGiven | Usage | Answer | Failed,
     Field(discriminator="event"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads any of them from its JSON."""
+NAMES: tuple[str, ...] = tuple(EVENT.json_schema()["discriminator"]["mapping"])
+"""Of all that there are."""

@@ -31,6 +31,7 @@ STATUS: dict[type[errors.LiftError], tuple[int, str]] = {
     errors.EngineUnavailable: (503, "No engine is available"),
     errors.SandboxUnavailable: (503, "No sandbox is available"),
     errors.DeadlinePassed: (504, "The time is over"),
+    errors.RequestCancelled: (410, "The request was cancelled"),
     errors.StoreUnavailable: (503, "Jobs cannot be kept now"),
     errors.JobUnknown: (404, "There is no such job"),
     errors.JobExpired: (410, "The job's results are no longer kept"),

@@ -158,6 +158,11 @@ WORDS: dict[type[errors.LiftError], Words] = {
         "Give it more time, or ask for fewer variations (`n`).",
         "no answer within 120 s; the work was stopped",
     ),
+    errors.RequestCancelled: Words(
+        "Who sent the request cancelled it with `DELETE /v1/lift/{request_id}`. This is the last event of its stream.",
+        "Send the request again, if an answer is wanted after all.",
+        "the request was cancelled",
+    ),
     errors.StoreUnavailable: Words(
         "The database that keeps jobs and idempotency keys does not answer.",
         "Wait for as long as `Retry-After` says; what was accepted before is kept.",

@@ -15,7 +15,8 @@ from deployments.api.deadline_header import TimeoutHeader, shorter
 from deployments.api.description import describe
 from deployments.api.explained import KINDS, STATUS, add_problems, problem_of
 from deployments.api.problem_pages import add_problem_pages
-from deployments.api.streaming import EVENTS, Streaming, add_resume
+from deployments.api.streaming import EVENTS, Elsewhere, Streaming, add_cancel, add_resume, nowhere
+from deployments.api.streams import Streams
 from deployments.jobs.lifting import Lifting
 from deployments.jobs.routes import add_jobs
 from deployments.jobs.service import Jobs
@@ -63,6 +64,7 @@ class Service:
     """The parts that cannot work now; none when the system is ready."""
     model: str = "lift"
     """The name that it goes by among OpenAI's clients."""
+    cancel_elsewhere: Elsewhere = nowhere
 
 
 def make_api(
@@ -71,9 +73,10 @@ def make_api(
     tell: Tell = tell_nobody,
     *,
     jobs: Jobs | None = None,
+    streams: Streams | None = None,
     usd_per_hour: float = 0.0,
 ) -> FastAPI:
-    """`usd_per_hour` is of one engine, for the page."""
+    """`streams` are those that the service can cancel; `usd_per_hour` is of one engine, for the page."""
     api = FastAPI(
         title="lift-sys",
         summary="From a request in natural language to a validated Python function.",
@@ -92,7 +95,10 @@ def make_api(
     if jobs:
         # Before the routes whose POSTs its idempotency keys are for.
         add_jobs(api, jobs, Lifting(lifting.unwatched, service.missing, problem_of))
-    _add_lift(api, lifting, settings)
+    if streams is None:
+        streams = Streams(settings.stream_kept_s, settings.streams_kept)
+    add_cancel(api, streams, service.cancel_elsewhere)
+    _add_lift(api, lifting, settings, streams)
     _add_validate(api, service, settings)
     return api
 
@@ -119,9 +125,9 @@ class _Lifting:
         return await self.watched(request, request_id, unwatched)
 
 
-def _add_lift(api: FastAPI, lifting: _Lifting, settings: ApiSettings) -> None:
+def _add_lift(api: FastAPI, lifting: _Lifting, settings: ApiSettings, streams: Streams) -> None:
     """In our own form, and in OpenAI's."""
-    streaming = Streaming(settings)
+    streaming = Streaming(settings, streams)
     add_resume(api, streaming)
     api.include_router(chat_routes(lifting.watched, lifting.model, settings.stream_ping_s))
 

@@ -1,10 +1,10 @@
-"""`POST /v1/lift` with `stream: true`, as server-sent events, and `GET /v1/lift/{request_id}/events` to read on."""
+"""`POST /v1/lift` with `stream: true`, as server-sent events; how to read on, and how to cancel."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Request
+from fastapi import FastAPI, Header, Path, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.exceptions import HTTPException
@@ -19,7 +19,10 @@ from deployments.settings import ApiSettings
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.pipeline import Watch
 from schemas import LiftResponse, Problem
-from schemas.events import Answer, Failed
+from schemas.events import NAMES, Answer, Failed
+
+Elsewhere = Callable[[str, str], Awaitable[bool]]
+"""Cancels a stream of the caller's, by the request's id, in whichever ingress it is; whether there was one."""
 
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -28,7 +31,11 @@ EVENTS: dict[int | str, dict[str, Any]] = {
                 "schema": {
                     "description": "Of each event; `data` is JSON.",
                     "type": "object",
-                    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+                    "properties": {
+                        "id": {"type": "string"},
+                        "event": {"type": "string", "enum": list(NAMES)},
+                        "data": {"type": "string"},
+                    },
                     "required": ["data"],
                 }
             }
@@ -41,9 +48,9 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 class Streaming:
     """Opens streams, and finds those that are kept."""
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: ApiSettings, streams: Streams) -> None:
         self._settings = settings
-        self._streams = Streams(settings.stream_kept_s, settings.streams_kept)
+        self._streams = streams
 
     async def begin(self, request: Request, request_id: str, work: Work) -> StreamingResponse:
         """The response to a request, once its work has begun. Raises what kept the work from beginning."""
@@ -80,6 +87,22 @@ def add_resume(api: FastAPI, streaming: Streaming) -> None:
     ) -> StreamingResponse:
         """Read on where a connection was lost: the events after `Last-Event-ID`, those told meanwhile included."""
         return streaming.resume(request, request_id, last_event_id)
+
+
+async def nowhere(owner: str, request_id: str) -> bool:
+    """There is no other ingress."""
+    return False
+
+
+def add_cancel(api: FastAPI, streams: Streams, elsewhere: Elsewhere) -> None:
+    @api.delete(
+        "/v1/lift/{request_id}", status_code=204, responses={status: {"model": Problem} for status in (404, 422, 503)}
+    )
+    async def cancel(request_id: Annotated[str, Path(max_length=64)]) -> None:
+        """Stop a streamed request of yours at once, down to the engine and the sandbox. One that has ended stays so."""
+        owner = current_caller().name
+        if not streams.cancel(owner, request_id) and not await elsewhere(owner, request_id):
+            raise HTTPException(404, f"no stream of {request_id!r} is at work or kept")
 
 
 async def begun(request: Request, work: Work) -> Stream:

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from deployments.tracing import only_trace
+from lift_sys.errors import RequestCancelled
 from lift_sys.pipeline import Watch
 from schemas import LiftResponse, Problem
 from schemas.events import Answer, Event, Failed
@@ -24,16 +25,21 @@ class Stream:
     """The events of one request, from a task of its own. Begins at once."""
 
     def __init__(self, work: Work, explain: Explain) -> None:
+        self._explain = explain
         self._events: list[Event] = []
         self._news = asyncio.Event()
         # Serve and Ray cancel whatever a request has called, as soon as its client is gone: they must not know whose
         # calls these are.
-        self._task = asyncio.create_task(self._run(work, explain), context=only_trace())
+        self._task = asyncio.create_task(self._run(work), context=only_trace())
         self._task.add_done_callback(lambda _: self._tell_readers())
 
     @property
     def last(self) -> Event | None:
         return self._events[-1] if self._events else None
+
+    @property
+    def working(self) -> bool:
+        return not self._task.done()
 
     @property
     def told(self) -> int:
@@ -60,13 +66,19 @@ class Stream:
     def abort(self) -> None:
         self._task.cancel()
 
-    async def _run(self, work: Work, explain: Explain) -> None:
+    def cancel(self) -> None:
+        """As `abort`, and whoever reads is told so. What has ended stays as it is."""
+        if self.working:
+            self._tell(Failed(problem=self._explain(RequestCancelled("the request was cancelled"))))
+            self.abort()
+
+    async def _run(self, work: Work) -> None:
         try:
             response = await work(self._tell)
         except Exception as error:
             if not self._events:
                 raise
-            self._tell(Failed(problem=explain(error)))
+            self._tell(Failed(problem=self._explain(error)))
         else:
             self._tell(Answer(response=response))
 
@@ -102,8 +114,25 @@ class Streams:
         for key in list(self._leaving)[: max(0, len(self._streams) + 1 - self._most)]:
             self._leaving[key].cancel()
             self._drop(key)
+        if former := self.find(owner, request_id):
+            former.abort()
         self._streams[owner, request_id] = stream
         self._leave((owner, request_id))
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    @property
+    def working(self) -> int:
+        """How many have not ended."""
+        return sum(stream.working for stream in self._streams.values())
+
+    def cancel(self, owner: str, request_id: str) -> bool:
+        """Whether there is such a stream. Its events, of which that is the last one, can still be read."""
+        stream = self.find(owner, request_id)
+        if stream:
+            stream.cancel()
+        return stream is not None
 
     def find(self, owner: str, request_id: str) -> Stream | None:
         return self._streams.get((owner, request_id))
@@ -124,6 +153,8 @@ class Streams:
                 self._leave(key)
 
     def _leave(self, key: Key) -> None:
+        if key in self._leaving:
+            self._leaving[key].cancel()
         self._leaving[key] = asyncio.get_running_loop().call_later(self._kept_s, self._drop, key)
 
     def _drop(self, key: Key) -> None:

@@ -1,7 +1,8 @@
 """Jobs while every process is killed, again and again: what was accepted, and what became of it.
 
-Two ingresses share one SQLite file. A client posts jobs, each again by the same idempotency key until it hears that it
-is accepted, and looks at results in between. Meanwhile kill -9 comes for both ingresses, or one, at random times.
+Two ingresses share one SQLite file, or a Postgres. A client posts jobs, each again by the same idempotency key until it
+hears that it is accepted, and looks at results in between. Meanwhile kill -9 comes for both ingresses,
+or one, at random times.
 """
 
 import asyncio
@@ -29,12 +30,13 @@ _PAUSE_S = 0.05
 
 @dataclass
 class Ingress:
-    database: Path
+    database: str
+    log: Path
     port: int
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        given = ["--database", self.database, "--port", self.port, "--log", self.database.with_name("attempts")]
+        given = ["--database", self.database, "--port", self.port, "--log", self.log]
         command = [sys.executable, "-m", "deployments.bench.jobs_server", *given, "--lease-s", _LEASE_S]
         self.process = subprocess.Popen([str(word) for word in command])
 
@@ -72,10 +74,12 @@ class Kept:
 
 
 class Siege:
-    def __init__(self, folder: Path, *, seed: int) -> None:
+    def __init__(self, folder: Path, *, seed: int, database: str | None = None) -> None:
+        """`database`: an empty one, by the URL of its Postgres. Default: SQLite in the folder."""
         self._random = random.Random(seed)
-        self._ingresses = [Ingress(folder / "jobs.sqlite", _free_port()) for _ in range(2)]
         self._log = folder / "attempts"
+        kept = database or str(folder / "jobs.sqlite")
+        self._ingresses = [Ingress(kept, self._log, _free_port()) for _ in range(2)]
         self._kept: list[Kept] = []
         self._names: dict[str, str] = {}
         self._posting = True

@@ -33,7 +33,9 @@ def create(
     ] = None,
     requests_per_minute: Annotated[int | None, typer.Option(help="Default: the deployment's.")] = None,
     tokens_per_day: Annotated[int | None, typer.Option(help="Of the model. Default: the deployment's.")] = None,
-    concurrent: Annotated[int | None, typer.Option(help="Requests at once. Default: the deployment's.")] = None,
+    concurrent: Annotated[
+        int | None, typer.Option(help="Requests at once, of each ingress. Default: the deployment's.")
+    ] = None,
     file: File = _FILE,
 ) -> None:
     """Make a key for a new caller, and print it: this once, since only its hash is kept."""

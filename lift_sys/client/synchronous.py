@@ -9,7 +9,18 @@ import httpx
 from httpx_sse import EventSource
 from tenacity import Retrying
 
-from lift_sys.client.protocol import URL, Read, Reading, asking, is_stream, options, policy, read, refusal
+from lift_sys.client.protocol import (
+    URL,
+    Read,
+    Reading,
+    ServiceProblem,
+    asking,
+    is_stream,
+    options,
+    policy,
+    read,
+    refusal,
+)
 from schemas import LiftRequest, LiftResponse, ValidateRequest, Verdict
 from schemas.events import Event
 
@@ -54,9 +65,19 @@ class Client:
                             yield reading.take(told)
                 except httpx.TransportError as error:
                     reading.lost(error)
+                except GeneratorExit:
+                    with contextlib.suppress(httpx.TransportError, ServiceProblem):
+                        self.cancel(reading.request_id)
+                    raise
                 else:
                     if not reading.over:
                         reading.lost()
+
+    def cancel(self, request_id: str) -> None:
+        """Stop a request that is streamed; for who reads it, it ends with a problem. Who sent it may."""
+        answer = self._http.delete(f"/v1/lift/{request_id}")
+        if answer.status_code != 204:
+            raise refusal(answer)
 
     def close(self) -> None:
         self._http.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class Connection:
     def send(self, frame: Frame) -> "Future[Frame | None]":
         """The answer, when it is there; None if the executor ended before. Raises `BrokenFrame` if it is too large.
 
-        Waits until the executor has taken it, which it does at once, however much it has to do.
+        Waits until the executor has taken it, which it does at once, however much it has to do. Who cancels the future
+        gives the job up: it is not begun, or ended.
         """
         number = next(self._ids)
         packed = frames.pack(frame._replace(header={**frame.header, "id": number}))
@@ -56,9 +58,17 @@ class Connection:
                 future.set_result(None)
                 return future
             self._waiting[number] = future
+        future.add_done_callback(partial(self._give_up, number))
         with self._sending, contextlib.suppress(OSError):  # its end is seen by the thread that reads
             self._socket.sendall(packed)
         return future
+
+    def _give_up(self, number: int, ended: "Future[Frame | None]") -> None:
+        with self._lock:
+            if not ended.cancelled() or not self._waiting or not self._waiting.pop(number, None):
+                return
+        with self._sending, contextlib.suppress(OSError):
+            self._socket.sendall(frames.pack(Frame({"give_up": number})))
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

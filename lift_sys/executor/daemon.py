@@ -96,6 +96,8 @@ class _Executor:
         self._queue: FairQueue[_Job] = FairQueue(terms.most_waiting)
         self._accounts = _Accounts()
         self._writer = writer
+        self._wanted: dict[int, asyncio.Task[None] | None] = {}
+        """By the ids of jobs that nobody gave up, what works on them; None while they wait."""
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
         """Until the client ends, or sends what is no frame."""
@@ -103,21 +105,42 @@ class _Executor:
             running = [workers.create_task(self._work(slot)) for slot in self._slots]
             with contextlib.suppress(BrokenFrame):
                 while frame := await frames.read(reader):
-                    await self._accept(_Job.read(frame))
+                    if "give_up" in frame.header:
+                        self._give_up(frame.header["give_up"])
+                    else:
+                        await self._accept(_Job.read(frame))
             for task in running:
                 task.cancel()
 
+    def _give_up(self, job_id: int) -> None:
+        if task := self._wanted.pop(job_id, None):
+            task.cancel()
+
     async def _accept(self, job: _Job) -> None:
+        self._wanted[job.header.id] = None
         if not await self._queue.put(job.header.request, job):
+            del self._wanted[job.header.id]
             await self._answer(job, "full")
 
     async def _work(self, slot: tiers.Slot) -> None:
         try:
             while True:
                 job = await self._queue.get()
-                await self._do(job, slot)
+                if job.header.id in self._wanted:
+                    await self._attend(job, slot)
         finally:
             slot.close()
+
+    async def _attend(self, job: _Job, slot: tiers.Slot) -> None:
+        """Until the job is done, or given up."""
+        task = self._wanted[job.header.id] = asyncio.create_task(self._do(job, slot))
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        self._wanted.pop(job.header.id, None)
+        if not task.cancelled():
+            task.result()
 
     async def _do(self, job: _Job, slot: tiers.Slot) -> None:
         request, budget_s = job.header.request, job.header.budget_s

@@ -3,6 +3,7 @@
 A tier counts only if a run that tries to get out finds every way closed.
 """
 
+import asyncio
 import json
 from dataclasses import dataclass
 
@@ -63,14 +64,20 @@ class Slot:
         self._workers: dict[int, Worker] = {}
 
     async def run(self, job: bytes, order: Order, seed: int) -> Done:
-        """In a fresh jail if the present one is lost on the way. Raises `WorkerLost` if that is lost too."""
+        """In a fresh jail if the present one is lost on the way. Raises `WorkerLost` if that is lost too.
+
+        Cancelling it ends the jail, and the run in it.
+        """
         try:
             return await (await self._worker(seed)).run(job, order)
         except WorkerLost:
             self._discard(seed)
+        except asyncio.CancelledError:
+            self._discard(seed)
+            raise
         try:
             return await (await self._worker(seed)).run(job, order)
-        except WorkerLost:
+        except (WorkerLost, asyncio.CancelledError):
             self._discard(seed)
             raise
 

@@ -62,7 +62,7 @@ class Worker:
         worker = cls(process, ours, files, seed)
         try:
             return worker, Ready(*READY.unpack(await worker._hear(_START_S)))
-        except WorkerLost:
+        except (WorkerLost, asyncio.CancelledError):
             worker.close()
             raise
 

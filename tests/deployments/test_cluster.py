@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.main import app
 from deployments.fit.gpus import named
+from deployments.scripted_engine import IR_TEXT
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -83,6 +84,17 @@ def test_a_deadline_ends_the_work(service: Any) -> None:
     assert time.monotonic() - begun < 5
 
 
+def test_the_ir_is_told_while_it_is_written(service: Any) -> None:
+    """Over two hops: from the engine to its stage, and from there to the ingress."""
+    with service.client.stream("POST", "/v1/lift", json={**PROMPT, "stream": True}) as answer:
+        told = [json.loads(event.data) for event in EventSource(answer).iter_sse() if event.data]
+    deltas = [event for event in told if event["event"] == "ir.delta"]
+    assert [event["event"] for event in told[: len(deltas) + 2]] == ["accepted", *["ir.delta"] * len(deltas), "ir.done"]
+    assert len(deltas) > 1
+    assert [delta["begins"] for delta in deltas] == [True, *[False] * (len(deltas) - 1)]
+    assert "".join(delta["text"] for delta in deltas) == IR_TEXT
+
+
 def test_a_stream_whose_connection_was_lost_is_resumed(service: Any) -> None:
     """Serve cancels what a request has called when its client is gone; the work of a stream goes on all the same."""
     with service.client.stream("POST", "/v1/lift", json={**PROMPT, "stream": True}) as answer:
@@ -92,7 +104,8 @@ def test_a_stream_whose_connection_was_lost_is_resumed(service: Any) -> None:
     events = f"/v1/lift/{json.loads(first.data)['request_id']}/events"
     with service.client.stream("GET", events, headers={"last-event-id": first.id}) as answer:
         rest = [event for event in EventSource(answer).iter_sse() if event.data]
-    assert (rest[0].event, rest[0].id) == ("ir.done", "2")
+    assert rest[0].id == "2"
+    assert {event.event for event in rest} >= {"ir.done", "candidate.done", "verdict"}
     assert rest[-1].event == "answer"
     assert json.loads(rest[-1].data)["response"]["verdict"]["level"] == "verified"
 

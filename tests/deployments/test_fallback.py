@@ -15,9 +15,10 @@ from deployments.settings import CodeSettings, IRSettings, ValidatorSettings
 from deployments.stages import CodeStage, IRStage, Validator
 from lift_sys.engine import Engine
 from lift_sys.errors import EngineUnavailable, Overloaded, SpecificationInvalid
+from lift_sys.hearing import heard_by
 from lift_sys.ir_stage import IR_GRAMMAR, ir_chat
 from lift_sys.pipeline import Effort, Stages, lift
-from schemas import Chat, Completion, LiftRequest, LiftResponse, Message, Sampling
+from schemas import Chat, Completion, LiftRequest, LiftResponse, Message, Piece, Sampling
 
 REQUEST = LiftRequest(prompt="Double a number: double(2) == 4")
 
@@ -130,6 +131,18 @@ async def test_a_client_s_own_mistake_goes_to_nobody_else() -> None:
     assert primary.asked == 4
 
 
+@pytest.mark.anyio
+async def test_who_listens_hears_the_fallback_begin_anew() -> None:
+    heard: list[Piece] = []
+    engine = pair(ScriptedEngine(9), ScriptedEngine())
+    with heard_by(heard.append):
+        [completion] = await engine.generate([ir_chat(REQUEST)], Sampling(max_tokens=64), "s")
+    begun = [index for index, piece in enumerate(heard) if piece.begins]
+    assert len(begun) == 2
+    assert begun[1] > 1, "the first one had told something"
+    assert "".join(piece.text for piece in heard[begun[1] :]) == completion.text
+
+
 async def lifted(primary: Engine) -> LiftResponse:
     engine = pair(primary, ScriptedEngine(), failures=1)
     validator = Validator(ValidatorSettings(allow_weak_sandbox=True))
@@ -199,3 +212,14 @@ async def test_a_full_pool_is_asked_again_and_a_broken_one_is_not(failure: BaseE
 
 def chat_of(tokens: int) -> Chat:
     return Chat(messages=(Message(role="user", content="x" * tokens * CHARS_PER_TOKEN),), grammar=IR_GRAMMAR)
+
+
+@pytest.mark.anyio
+async def test_it_is_told_why_a_call_went_over() -> None:
+    told: list[str] = []
+    away, full = Away(EngineUnavailable("no replica")), Away(Overloaded("the queues are full"))
+    for primary in (away, full):
+        engine = pair(primary, ScriptedEngine(), tell=lambda why: told.append(why))
+        for _ in range(3):
+            await engine.generate([ir_chat(REQUEST)], Sampling(max_tokens=64), "s")
+    assert told == ["failed", "failed", "open", "full", "full", "full"]

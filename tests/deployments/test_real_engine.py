@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from httpx_sse import EventSource
 
 from deployments.bench.watch import watching
 from schemas import CODE_GENERATION_SCHEMA, IR_JSON_SCHEMA, LiftResponse
@@ -120,6 +121,20 @@ def test_an_answer_says_what_it_cost(answers: dict[str, LiftResponse]) -> None:
         assert code.finish_reasons == ("stop",) * answer.variations, "the grammar ends, and not the limit"
         assert validate.seconds > 0
         assert answer.model == "Qwen/Qwen2.5-Coder-0.5B-Instruct"
+
+
+def test_the_ir_is_told_token_by_token(service: Any) -> None:
+    with service.client.stream("POST", "/v1/lift", json={"prompt": PROMPTS[1], "n": 1, "stream": True}) as answer:
+        told = [json.loads(event.data) for event in EventSource(answer).iter_sse() if event.data]
+    deltas = [event for event in told if event["event"] == "ir.delta"]
+    attempts = [index for index, delta in enumerate(deltas) if delta["begins"]]
+    assert attempts[0] == 0
+    text = "".join(delta["text"] for delta in deltas[attempts[-1] :])
+    [done] = [event for event in told if event["event"] == "ir.done"]
+    assert json.loads(text)["intent"] == done["ir"]["intent"], "what was heard is what was read"
+    assert "\ufffd" not in text
+    assert len(deltas) > 20
+    assert len(attempts) == done["report"]["attempts"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

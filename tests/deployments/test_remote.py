@@ -17,6 +17,8 @@ from deployments.metrics import Metric
 from deployments.remote import Deployed, Replicas, again
 from lift_sys.deadline import within
 from lift_sys.errors import DeadlinePassed, EngineUnavailable, Overloaded
+from lift_sys.hearing import heard_by
+from schemas import Piece
 
 pytestmark = pytest.mark.anyio
 
@@ -44,9 +46,37 @@ class Method:
         self._outcomes = list(outcomes)
         self.asked: list[tuple[Any, ...]] = []
 
-    def remote(self, *args: Any) -> Answer:
+    def remote(self, *args: Any) -> Any:
         self.asked.append(args)
-        return Answer(self._outcomes.pop(0))
+        outcome = self._outcomes.pop(0)
+        return outcome if isinstance(outcome, Telling) else Answer(outcome)
+
+
+class Telling:
+    """What a handle of a generator gives."""
+
+    def __init__(self, *told: Any) -> None:
+        self._told = list(told)
+        self.cancelled = False
+
+    def __aiter__(self) -> "Telling":
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self._told:
+            raise StopAsyncIteration
+        told = self._told.pop(0)
+        if told is WAITS:
+            await asyncio.sleep(60)
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+WAITS = object()
 
 
 class Told:
@@ -68,6 +98,34 @@ async def test_a_call_whose_replica_dies_is_made_once_more_and_counted(death: Ex
     assert await again("IRStage", method, told)("words") == "done"
     assert method.asked == [("words", None)] * 2
     assert told.retries == ["IRStage"]
+
+
+@pytest.mark.parametrize("death", DIED, ids=lambda death: type(death).__name__)
+async def test_who_listens_hears_what_is_written_and_hears_it_begin_anew(death: Exception) -> None:
+    void, begun, more = Piece(text="{", begins=True), Piece(text="{", begins=True), Piece(text="}")
+    aloud, told, heard = Method(Telling(void, death), Telling(begun, more, "done")), Told(), list[Piece]()
+    with heard_by(heard.append):
+        assert await again("IRStage", Method(), told, aloud)("words") == "done"
+    assert heard == [void, begun, more]
+    assert aloud.asked == [("words", None)] * 2
+    assert told.retries == ["IRStage"]
+
+
+async def test_where_nobody_listens_nothing_is_told_aloud() -> None:
+    method, aloud = Method("done"), Method()
+    assert await again("IRStage", method, Told(), aloud)("words") == "done"
+    assert not aloud.asked
+
+
+async def test_who_stops_listening_cancels_the_call() -> None:
+    telling = Telling(Piece(text="{", begins=True), WAITS)
+    with heard_by(lambda piece: None):
+        asked = asyncio.ensure_future(again("IRStage", Method(), Told(), Method(telling))())
+    await asyncio.sleep(0.01)
+    asked.cancel()
+    await asyncio.wait({asked})
+    assert asked.cancelled()
+    assert telling.cancelled
 
 
 async def test_nobody_is_asked_a_third_time() -> None:

@@ -12,9 +12,10 @@ from deployments.stages import CodeStage, IRStage, Validator
 from deployments.upstream import UpstreamEngine, framed, upstream_engine
 from lift_sys.errors import EngineUnavailable, OutputInvalid
 from lift_sys.grammar.code_frame import opening, require_frame, source_of
+from lift_sys.hearing import heard_by
 from lift_sys.ir_stage import ir_chat
 from lift_sys.pipeline import Effort, Stages, lift
-from schemas import IR_JSON_SCHEMA, LiftRequest, LiftResponse, Sampling
+from schemas import IR_JSON_SCHEMA, LiftRequest, LiftResponse, Piece, Sampling
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +77,13 @@ async def test_its_code_is_judged_like_any_other() -> None:
     assert first["response_format"]["json_schema"]["schema"] == IR_JSON_SCHEMA
     assert {one.headers["authorization"] for one in upstream.asked} == {"Bearer k"}
     assert {str(one.url) for one in upstream.asked} == {"http://upstream/v1/chat/completions"}
+
+
+async def test_who_listens_hears_its_text_in_one_piece() -> None:
+    heard: list[Piece] = []
+    with heard_by(heard.append):
+        [completion] = await engine(Upstream()).generate([ir_chat(REQUEST)], Sampling(max_tokens=9), "s")
+    assert heard == [Piece(text=completion.text, begins=True)]
 
 
 async def test_an_ir_that_is_none_is_refused() -> None:

@@ -110,6 +110,19 @@ async def test_what_was_accepted_is_done_although_a_process_is_killed(victim: st
         assert value(await work) == 7
 
 
+async def test_what_is_given_up_is_ended_or_not_begun() -> None:
+    with own(concurrency=1) as sandbox:
+        assert value(await sandbox.run(GOOD, "f", ["1"])) == 2
+        work = [asyncio.create_task(sandbox.run(LONG, "f", [str(index)])) for index in range(20)]
+        await asyncio.sleep(0.3)
+        for one in work:
+            one.cancel()
+        begun = time.monotonic()
+        assert value(await sandbox.run(GOOD, "f", ["1"])) == 2
+        assert time.monotonic() - begun < 5
+        assert all(one.cancelled() for one in work)
+
+
 @pytest.mark.siege
 async def test_nothing_is_left_when_it_is_closed() -> None:
     before = executors()

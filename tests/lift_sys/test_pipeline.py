@@ -7,6 +7,7 @@ import pytest
 
 from lift_sys.code_stage import Failure, Wave
 from lift_sys.errors import SpecificationInvalid
+from lift_sys.hearing import listener
 from lift_sys.ledger import Ledger, add
 from lift_sys.pipeline import Effort, Stages, Watch, lift, unwatched
 from lift_sys.sandbox import ProcessSandbox
@@ -21,11 +22,12 @@ from schemas import (
     Hole,
     LiftRequest,
     LiftResponse,
+    Piece,
     Rival,
     StageReport,
     Verdict,
 )  # fmt: skip
-from schemas.events import Event, Usage
+from schemas.events import Event, IRDelta, Usage
 from schemas.verdict import Level
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +129,32 @@ async def test_every_step_is_told_when_it_is_done(ir: IR) -> None:
     verdicts = [e for e in told if e.event == "verdict"]
     assert (verdicts[-1].code, verdicts[-1].verdict) == (response.code, response.verdict)
     assert told[-1] == Usage(stages=response.stages)
+
+
+async def test_who_watches_hears_the_ir_while_it_is_written(ir: IR) -> None:
+    heard = [Piece(text="{", begins=True), Piece(text="{", begins=True), Piece(text="}")]
+
+    class Heard(Plan):
+        async def write_ir(self, request: LiftRequest, session: str) -> tuple[IR, StageReport]:
+            if hear := listener():
+                for piece in heard:
+                    hear(piece)
+            return await super().write_ir(request, session)
+
+    told: list[Event] = []
+    await Heard(ir, ["verified"]).run(watch=told.append)
+    deltas = [IRDelta(text=piece.text, begins=piece.begins) for piece in heard]
+    assert told[1:4] == deltas
+    assert [e.event for e in told].count("ir.delta") == 3
+
+
+async def test_where_nobody_watches_nobody_listens(ir: IR) -> None:
+    class Alone(Plan):
+        async def write_ir(self, request: LiftRequest, session: str) -> tuple[IR, StageReport]:
+            assert listener() is None
+            return await super().write_ir(request, session)
+
+    assert (await Alone(ir, ["verified"]).run()).verdict.level == "verified"
 
 
 async def test_what_was_told_before_a_failure_stays_told(ir: IR) -> None:

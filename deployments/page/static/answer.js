@@ -39,8 +39,10 @@ export class Answer {
       this.tell("The request was taken.");
     },
     resumed: () => this.tell("The connection broke, and was taken up again."),
-    "ir.delta": ({ text }) => {
-      this.parts.ir.querySelector("pre").append(seen(text));
+    "ir.delta": ({ text, begins }) => {
+      const draft = this.parts.ir.querySelector("pre");
+      if (begins) fill(draft);
+      draft.append(seen(text));
     },
     "ir.done": ({ ir }) => {
       this.ir = ir;

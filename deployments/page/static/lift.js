@@ -16,6 +16,7 @@ export async function* lift(request, { key, signal }) {
   const post = { method: "POST", headers: { ...headers, "content-type": "application/json" }, body, signal };
   let ask = () => fetch("v1/lift", post);
   let place = null;
+  signal.addEventListener("abort", () => { if (place) cancel(place.request, headers); }, { once: true });
   for (let breaks = 0; breaks <= MOST_BREAKS; breaks += 1) {
     try {
       if (breaks) await pause(PAUSES_MS[breaks - 1], signal);
@@ -37,6 +38,11 @@ export async function* lift(request, { key, signal }) {
       { headers: { ...headers, "last-event-id": place.last ?? "0" }, signal });
   }
   yield { event: "problem", problem: unreachable(place) };
+}
+
+/** Whoever only hangs up may come back, so the work goes on for a while: this ends it. A page that closes can send it. */
+function cancel(request, headers) {
+  fetch(`v1/lift/${encodeURIComponent(request)}`, { method: "DELETE", headers, keepalive: true }).catch(() => {});
 }
 
 async function* read(answer) {

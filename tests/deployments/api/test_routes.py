@@ -257,12 +257,26 @@ async def test_a_verdict_comes_as_it_is(client: httpx.AsyncClient) -> None:
 
 async def test_the_description_of_the_api_names_every_route_and_problem(client: httpx.AsyncClient) -> None:
     description = (await client.get("/openapi.json")).json()
-    ours = {"/v1/lift", "/v1/lift/{request_id}/events", "/v1/validate", "/v1/schemas/{name}", "/healthz", "/readyz"}
+    ours = {
+        "/v1/lift",
+        "/v1/lift/{request_id}",
+        "/v1/lift/{request_id}/events",
+        "/v1/validate",
+        "/v1/schemas/{name}",
+        "/healthz",
+        "/readyz",
+    }
     theirs = {"/v1/chat/completions", "/v1/models"}
     about = {"/problems", "/problems/{name}", "/admin/keys", "/admin/keys/reload"}
     assert ours | theirs | about == set(description["paths"])
     answers = set(description["paths"]["/v1/lift"]["post"]["responses"])
     assert {str(status) for status, _ in STATUS.values()} <= answers
+
+
+async def test_the_description_names_every_event_of_a_stream(client: httpx.AsyncClient) -> None:
+    told = (await client.get("/openapi.json")).json()["paths"]["/v1/lift"]["post"]["responses"]["200"]["content"]
+    names = told["text/event-stream"]["schema"]["properties"]["event"]["enum"]
+    assert {"accepted", "ir.delta", "ir.done", "answer", "problem"} <= set(names)
 
 
 SCHEMA_WORDS = ("grammar", "ebnf", "regex", "json_schema", "schema", "structural_tag", "response_format", "lark")

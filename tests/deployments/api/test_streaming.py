@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from httpx_sse import EventSource, ServerSentEvent
 
 from deployments.api.routes import Service, make_api
+from deployments.api.streams import Streams
 from deployments.metrics import Metric
 from deployments.security.key_file import edit_keys
 from deployments.security.keys import Keys, new_key
@@ -207,13 +208,69 @@ async def test_an_event_that_never_was_is_refused(
     assert field in answer.text
 
 
+async def test_who_cancels_ends_the_work_at_once_and_every_reader_is_told(
+    client: httpx.AsyncClient, service: ScriptedService
+) -> None:
+    service.closed.add("code")
+    async with client.stream("POST", "/v1/lift", json=BODY) as answer:
+        cancelled = await client.delete(f"/v1/lift/{answer.headers['x-request-id']}")
+        told = await read(answer)
+    assert (cancelled.status_code, cancelled.content) == (204, b"")
+    assert service.cancelled == ["code"]
+    assert [event.event for event in told] == ["accepted", "ir.done", "problem"]
+    failed = parsed(told[-1])
+    assert isinstance(failed, Failed)
+    assert (failed.problem.status, failed.problem.type) == (410, "/problems/request-cancelled")
+    assert [event.event for event in await resumed(client, told[:1])] == ["ir.done", "problem"], "it was told for good"
+
+
+async def test_what_has_ended_is_not_undone_by_a_cancel(client: httpx.AsyncClient) -> None:
+    told = await begun(client, until="")
+    assert (await client.delete(events_of(told).removesuffix("/events"))).status_code == 204
+    assert [event.event for event in await resumed(client, told[:-1])] == ["answer"]
+
+
+@pytest.mark.parametrize(("request_id", "status"), [("nothing", 404), ("x" * 65, 422)])
+async def test_there_is_nothing_to_cancel(client: httpx.AsyncClient, request_id: str, status: int) -> None:
+    answer = await client.delete(f"/v1/lift/{request_id}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_the_stream_of_another_ingress_is_cancelled_there(service: ScriptedService) -> None:
+    """Which of them a request meets, its sender does not know."""
+    service.closed.add("code")
+    there = Streams(kept_s=9, most=9)
+    first = make_api(Service(service.lift, service.validate, service.missing), ApiSettings(), streams=there)
+
+    async def asked(owner: str, request_id: str) -> bool:
+        return there.cancel(owner, request_id)
+
+    second = make_api(Service(service.lift, service.validate, service.missing, cancel_elsewhere=asked), ApiSettings())
+    async with served(first) as url, served(second) as other, httpx.AsyncClient(timeout=10) as client:
+        async with client.stream("POST", f"{url}/v1/lift", json=BODY) as answer:
+            path = f"{other}/v1/lift/{answer.headers['x-request-id']}"
+            assert (await client.delete(path)).status_code == 204
+            assert (await read(answer))[-1].event == "problem"
+        assert (await client.delete(f"{other}/v1/lift/nothing")).status_code == 404
+    assert service.cancelled == ["code"]
+
+
+async def test_a_client_may_choose_the_id_of_its_request(client: httpx.AsyncClient) -> None:
+    chosen = "0b7e1f0c-5b39-4d0f-9d5a-3c1f5a4d1f00"
+    for sent, taken in ((chosen, True), ("canary", False), (f"{{{chosen}}}", False)):
+        async with client.stream("POST", "/v1/lift", json=BODY, headers={"x-request-id": sent}) as answer:
+            accepted = parsed((await read(answer))[0])
+        assert isinstance(accepted, Accepted)
+        assert (accepted.request_id == sent) == taken
+
+
 def given_key(path: Path, name: str) -> str:
     key, text = new_key(name, ("lift",))
     edit_keys(path, lambda known: Keys(keys=(*known.keys, key)))
     return text
 
 
-async def test_nobody_reads_anothers_stream(service: ScriptedService, tmp_path: Path) -> None:
+async def test_nobody_reads_or_cancels_anothers_stream(service: ScriptedService, tmp_path: Path) -> None:
     path = tmp_path / "keys.yaml"
     ann, bob = ({"Authorization": f"Bearer {given_key(path, name)}"} for name in ("ann", "bob"))
     async with (
@@ -224,6 +281,8 @@ async def test_nobody_reads_anothers_stream(service: ScriptedService, tmp_path: 
             seen = await read(answer)
         for key, status in ((ann, 200), (bob, 404), ({}, 401)):
             assert (await client.get(events_of(seen), headers=key)).status_code == status
+        for key, status in ((bob, 404), ({}, 401), (ann, 204)):
+            assert (await client.delete(events_of(seen).removesuffix("/events"), headers=key)).status_code == status
 
 
 async def test_silence_is_filled_with_comments(service: ScriptedService) -> None:

@@ -1,4 +1,4 @@
-"""Two real ingresses on one database, killed with SIGKILL in the middle of their work."""
+"""Two real ingresses on one database, of either kind, killed with SIGKILL in the middle of their work."""
 
 from pathlib import Path
 
@@ -9,8 +9,10 @@ from deployments.bench.jobs import Siege
 pytestmark = pytest.mark.anyio
 
 
-async def test_accepted_jobs_survive_the_death_of_every_process_and_are_done_once(tmp_path: Path) -> None:
-    siege = Siege(tmp_path, seed=3)
+async def test_accepted_jobs_survive_the_death_of_every_process_and_are_done_once(
+    tmp_path: Path, database: str
+) -> None:
+    siege = Siege(tmp_path, seed=3, database=database)
     rows = await siege.run(2)
     assert siege.kills == 2
     assert sum(row["items"] for row in rows) > 0

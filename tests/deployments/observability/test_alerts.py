@@ -58,6 +58,11 @@ def runs(**values: str) -> dict[str, str]:
     return {f'ray_lift_sandbox_runs_total{{kind="run",end="{name}"}}': value for name, value in values.items()}
 
 
+def job_items(queued: str, running: str) -> dict[str, str]:
+    name = 'ray_lift_job_items{state="%s"}'
+    return {name % "queued": queued, name % "running": running}
+
+
 def cache(used: str) -> dict[str, str]:
     name = 'ray_lift_engine_tokens{deployment="Engine",kind="%s"}'
     return {name % "used": used, name % "capacity": "100x200"}
@@ -109,6 +114,17 @@ CASES = {
     "the autoscaler is pinned": Case(cause("pinned", "1x200"), 30, {"AutoscalerPinned"}),
     "the autoscaler was pinned": Case(cause("pinned", "1x15 0x50"), 30, set()),
     "the autoscaler knows nothing": Case(cause("held", "1x200"), 30, {"AutoscalerBlind"}),
+    "the fallback answers": Case(
+        {'ray_lift_fallbacks_total{stage="ir",why="open"}': "0+1x200"}, 30, {"FallbackAnswers"}
+    ),
+    "the fallback helped out once": Case(
+        {'ray_lift_fallbacks_total{stage="ir",why="failed"}': "0x10 1x200"}, 30, set()
+    ),
+    "requests wait all the time": Case({"ray_lift_admission_waiting": "3x200"}, 60, {"RequestsQueue"}),
+    "requests wait now and then": Case({"ray_lift_admission_waiting": "3 0 5 3 0 2 0 1 3 0 0 4x40"}, 12, set()),
+    "jobs wait, and nobody works on them": Case(job_items("5x200", "0x200"), 60, {"JobsStand"}),
+    "jobs wait behind others": Case(job_items("5x200", "4x200"), 60, set()),
+    "no jobs": Case(job_items("0x200", "0x200"), 60, set()),
     "the cache is full": Case(cache("95x200"), 30, {"EngineFull"}),
     "the cache has room": Case(cache("60x200"), 30, set()),
     "a node cannot be read": Case({'up{job="ray",instance="b"}': "0x200"}, 30, {"ScrapeFails"}),

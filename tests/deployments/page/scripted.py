@@ -38,6 +38,7 @@ class Script:
         self.keys: list[str | None] = []
         self.resumed: list[str | None] = []
         self.hung_up = threading.Event()
+        self.cancelled = threading.Event()
 
     async def lift(self, request: Request) -> Response:
         self.asked.append(await request.json())
@@ -50,6 +51,11 @@ class Script:
         last = request.headers.get("last-event-id")
         self.resumed.append(last)
         return StreamingResponse(self._told(int(last or 0), None), media_type="text/event-stream")
+
+    async def cancel(self, request_id: str) -> Response:
+        if request_id == self.events[0][1]["request_id"]:
+            self.cancelled.set()
+        return Response(status_code=204)
 
     async def _told(self, begin: int, cut: int | None) -> AsyncIterator[str]:
         yield ": awake\n\n"
@@ -83,6 +89,7 @@ def running(script: Script) -> Iterator[str]:
     add_page(api, usd_per_hour=3.43)
     api.post("/v1/lift")(script.lift)
     api.get("/v1/lift/{request_id}/events")(script.resume)
+    api.delete("/v1/lift/{request_id}")(script.cancel)
     with socket.create_server(("127.0.0.1", 0)) as door:
         server = uvicorn.Server(uvicorn.Config(api, log_level="critical", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})

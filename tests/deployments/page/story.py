@@ -171,7 +171,7 @@ def events(answer: LiftResponse, codes: Sequence[Code] = CODES) -> list[Event]:
     told: list[Event] = [
         ("accepted", {"request_id": answer.request_id, "model": answer.model, "variations": len(codes)})
     ]
-    told += [("ir.delta", {"text": piece}) for piece in pieces]
+    told += [("ir.delta", {"text": piece, "begins": piece == pieces[0]}) for piece in pieces]
     told += [("ir.done", {"ir": answer.ir.model_dump(), "report": answer.stages[0].model_dump()})]
     told += [("candidate.done", {"index": index, "code": one.model_dump()}) for index, one in enumerate(codes)]
     for one in answer.verdict.evidence:

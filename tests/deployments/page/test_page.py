@@ -88,6 +88,15 @@ def test_a_specification_is_read_while_it_is_written(page: Page, script: Script)
     expect(part(page, "Specification")).to_contain_text('{"intent":{"summary":"Find the median')
 
 
+def test_a_specification_that_is_written_anew_takes_the_first_one_s_place(page: Page, script: Script) -> None:
+    accepted, *told = events(response())
+    script.events = [accepted, ("ir.delta", {"text": '{"intent": void', "begins": True}), *told]
+    script.holds_after = 4
+    ask(page)
+    expect(part(page, "Specification")).to_contain_text('{"intent":{"summary":"Find the median')
+    expect(part(page, "Specification")).not_to_contain_text("void")
+
+
 def test_a_later_wave_changes_the_verdict(page: Page, script: Script) -> None:
     first = [event for event in events(response(), CODES[:2]) if event[0] not in ("usage", "answer")]
     later = [event for event in events(verified()) if event[0] not in ("accepted", "ir.delta", "ir.done")]
@@ -103,12 +112,13 @@ def test_a_later_wave_changes_the_verdict(page: Page, script: Script) -> None:
     expect(part(page, "Evidence")).not_to_contain_text("failed")
 
 
-def test_cancel_hangs_up(page: Page, script: Script) -> None:
+def test_cancel_hangs_up_and_says_so(page: Page, script: Script) -> None:
     script.holds_after = 3
     ask(page)
     page.get_by_role("button", name="Cancel").click()
     assert script.hung_up.wait(PATIENCE_MS / 1000)
     expect(stage(page, "Specification")).to_contain_text("cancelled")
+    assert script.cancelled.wait(PATIENCE_MS / 1000)
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
     expect(page.get_by_text("The code comes here")).to_have_count(0)
     expect(page.get_by_role("status")).to_have_text("Cancelled.")
