@@ -8,6 +8,7 @@ import typer
 from deployments.cli.audit import audit
 from deployments.cli.bench import bench
 from deployments.cli.calibrate import calibrate
+from deployments.cli.chaos import chaos
 from deployments.cli.demo import demo
 from deployments.cli.doctor import doctor
 from deployments.cli.evaluate import evaluate
@@ -43,6 +44,7 @@ app.command()(audit)
 app.command()(doctor)
 app.command()(fit)
 app.command()(load)
+app.command()(chaos)
 app.command()(simulate)
 app.command()(plan)
 app.add_typer(jobs, name="jobs")
