@@ -1,5 +1,6 @@
 """`lift chaos`: faults into a service under load, and whether it bore them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,17 +46,14 @@ def chaos(
         return
     end_on_sigterm()
     told = []
-    command = command_line("lift chaos", fault=fault, rate=rate, seed=seed, record=record)
     try:
         for summary, rows in _results(config, url, named(fault or []), Load(rate, seed, api_key)):
             told.append(summary)
             out.print(plain(_line(summary)), soft_wrap=True)
             if record:
-                _record(summary, rows, command_line("lift chaos", fault=summary["fault"], rate=rate, seed=seed))
+                _record(summary, rows, rate, seed)
     except (LookupError, RuntimeError) as error:
         fail(str(error.args[0] if error.args else error))
-    if record:
-        index(page.figures(page.found(), command))
     if not all(one["held"] for one in told):
         raise typer.Exit(REJECTED)
 
@@ -78,9 +76,12 @@ def _require_ready(url: str) -> None:
         fail(f"{url} is not ready: {ready.status_code}")
 
 
-def _record(summary: dict[str, Any], rows: list[dict[str, Any]], command: str) -> None:
-    write_result(f"{page.FOLDER}/{summary['fault']}", summary, rows, command)
+def _record(summary: dict[str, Any], rows: list[dict[str, Any]], rate: float, seed: int) -> None:
+    """The page and the figures are of all faults whose files are there, of this run or an earlier one."""
+    command = command_line("lift chaos", fault=summary["fault"], rate=rate, seed=seed, record=True)
+    write_result(f"{page.FOLDER}/{summary['fault']}", summary, rows, command, load_average=os.getloadavg()[0])
     (RESULTS / page.FOLDER / "README.md").write_text(page.page(page.found()), encoding="utf-8")
+    index(page.figures(page.found(), command_line("lift chaos", rate=rate, seed=seed, record=True)))
 
 
 def _line(told: dict[str, Any]) -> str:

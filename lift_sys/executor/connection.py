@@ -16,8 +16,11 @@ from lift_sys.executor import frames
 from lift_sys.executor.frames import BrokenFrame, Frame
 from schemas.verdict import Tier
 
-_SILENT_S = 5.0
-"""An executor that says nothing for so long, though it is to say something each second, is stopped or stuck."""
+_SILENT_S = 15.0
+"""An executor that says nothing for so long, though it is to say something each second, is stopped or stuck.
+
+Not less: on a machine with far more to do than cores, one that works on may not get its turn for seconds.
+"""
 _ALIVE = -1
 """The number of an answer to nothing: the executor is there."""
 _ROOT = Path(__file__).parents[2]

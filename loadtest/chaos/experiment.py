@@ -14,7 +14,6 @@ from loadtest.chaos.judge import Injected, judged, recovery_s
 from loadtest.chaos.rows import Asked
 from loadtest.shapes import constant
 
-_BEFORE_S = 5.0
 _LONGEST_S = 45.0
 """For which requests come at most; fewer once the service has recovered."""
 _AFTER_S = 2.0
@@ -29,6 +28,8 @@ class Load:
     rate: float
     seed: int
     api_key: str | None = None
+    before_s: float = 5.0
+    """Without a fault, by which is known what is usual."""
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Experiment:
         stranger = Stranger(client, uuid.uuid4().hex, begun, self.rows.append)
         async with asyncio.TaskGroup() as group:
             arriving = group.create_task(self._arrive(stranger, group))
-            await asyncio.sleep(_BEFORE_S)
+            await asyncio.sleep(self.load.before_s)
             at_s = time.monotonic() - begun
             await self.fault.inject(self.scene)
             injected = Injected(at_s, time.monotonic() - begun)

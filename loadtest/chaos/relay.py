@@ -47,7 +47,8 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         at = urlsplit(self.url)
-        with contextlib.suppress(OSError), contextlib.closing(writer):
+        # Cancelled it is only at the end of a run, when nobody waits for it: that is no error.
+        with contextlib.suppress(OSError, asyncio.CancelledError), contextlib.closing(writer):
             far_reader, far_writer = await asyncio.open_connection(at.hostname, at.port)
             with contextlib.closing(far_writer):
                 ways = [asyncio.create_task(self._pass(reader, far_writer))]

@@ -1,23 +1,32 @@
 """Faults under load: how what came of one is judged, what is refused, and three of them into a real service."""
 
 import asyncio
+import contextlib
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.main import app
-from loadtest.chaos.faults import FAULTS
+from loadtest.chaos.experiment import Experiment, Load
+from loadtest.chaos.faults import FAULTS, Scene
 from loadtest.chaos.judge import SUCCESSIVE, Injected, judged, recovery_s
 from loadtest.chaos.page import figures, page
+from loadtest.chaos.processes import Family, NotHere
 from loadtest.chaos.questions import question, what_is_wrong
 from loadtest.chaos.relay import Relay
 from loadtest.chaos.rows import Asked
 from schemas import LiftResponse
+from tests.conftest import free_port
 from tests.deployments.scripted_service import CODE, IR_, VERDICT
 
 AT_S = 10.0
@@ -184,6 +193,52 @@ async def test_a_relay_passes_on_late_or_not_at_all_or_breaks() -> None:
         writer.write(b"three")
         assert await reader.read(100) == b"", "the connection has ended"
         writer.close()
+
+
+@contextlib.contextmanager
+def doubling(folder: Path, *options: str) -> Iterator[Scene]:
+    port = free_port()
+    command = [sys.executable, "-m", "tests.loadtest.doubler", str(folder / "jobs.sqlite"), str(port), *options]
+    with subprocess.Popen(command) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                with contextlib.suppress(httpx.TransportError):
+                    httpx.get(f"{url}/healthz")
+                    break
+                time.sleep(0.1)
+            yield Scene(url, Family(psutil.Process(process.pid)), Relay(url))
+        finally:
+            process.terminate()
+
+
+@pytest.mark.siege
+@pytest.mark.parametrize("options", [(), ("--mixed-up",)], ids=["all is well", "one answer is another's"])
+def test_requests_and_jobs_are_followed_to_their_end(options: tuple[str, ...], tmp_path: Path) -> None:
+    with doubling(tmp_path, *options) as scene:
+        experiment = Experiment(scene, FAULTS["hang-ups"], Load(rate=8, seed=1, before_s=2.0))
+        told = asyncio.run(experiment.run())
+    assert (told["lost"], told["refused"]) == (0, 0)
+    assert told["asked"]["job"] >= 3
+    assert told["wrong"] == len(options), told["what_is_wrong"]
+
+
+@pytest.mark.siege
+def test_a_bad_network_loses_nothing_for_who_asks_again(tmp_path: Path) -> None:
+    with doubling(tmp_path) as scene:
+        experiment = Experiment(scene, FAULTS["network-loss"], Load(rate=8, seed=1, before_s=2.0))
+        told = asyncio.run(experiment.run())
+    assert (told["lost"], told["refused"], told["wrong"], told["unexpected"]) == (0, 0, 0, [])
+    assert told["statuses"]["during"]["0"] > 0, "connections broke"
+    assert told["recovery_s"] is not None
+
+
+def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int) -> None:
+    with pytest.raises(NotHere, match="on this machine"):
+        Family.serving(f"http://127.0.0.1:{own_port}")
+    with pytest.raises(NotHere, match="no process 'engine'"):
+        FAULTS["kill-engine"].require(Scene("http://127.0.0.1:1", Family(psutil.Process()), Relay("")))
 
 
 @pytest.fixture(scope="module")
