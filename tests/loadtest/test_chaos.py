@@ -1,13 +1,11 @@
-"""Faults under load: how what came of one is judged, what is refused, and three of them into a real service."""
+"""Faults under load: how what came of one is judged, what is refused, and some into a small server."""
 
 import asyncio
 import contextlib
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -239,43 +237,3 @@ def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int)
         Family.serving(f"http://127.0.0.1:{own_port}")
     with pytest.raises(NotHere, match="no process 'engine'"):
         FAULTS["kill-engine"].require(Scene("http://127.0.0.1:1", Family(psutil.Process()), Relay("")))
-
-
-@pytest.fixture(scope="module")
-def service(
-    serve: Callable[..., AbstractContextManager[Any]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Any]:
-    jobs = {"database": str(tmp_path_factory.mktemp("jobs") / "jobs.sqlite"), "lease_s": 4}
-    engine = {"kind": "scripted", "scripted_delay_s": 0.2}
-    code = {"n": 1, "first": 1, "mix": {"script": 1}}
-    with serve({"engine": engine, "jobs": jobs, "code": code, "repairs": 0}) as service:
-        yield service
-
-
-@pytest.mark.cluster
-@pytest.mark.timeout(240)
-def test_a_service_bears_three_faults(service: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    url = str(service.client.base_url).rstrip("/")
-    faults = ["kill-executor", "network-loss", "kill-engine"]
-    given = ["chaos", "--url", url, "--record", *(word for name in faults for word in ("--fault", name))]
-    done = CliRunner().invoke(app, given)
-    results = tmp_path / "docs" / "results"
-    told = {
-        name: json.loads((results / "chaos" / f"{name}.json").read_text(encoding="utf-8"))["summary"] for name in faults
-    }
-    for name, one in told.items():
-        assert (one["lost"], one["wrong"], one["unexpected"], one["refused"]) == (0, 0, [], 0), f"{name}: {one}"
-        assert one["recovery_s"] is not None, f"{name}: {one}"
-    assert done.exit_code == (not all(one["held"] for one in told.values())), done.output
-    figures = json.loads((results / "summary.json").read_text(encoding="utf-8"))
-    assert {"chaos.lost", "chaos.wrong", "chaos.recovery_s_max"} == {figure["id"] for figure in figures}
-    assert "`network-loss`" in (results / "chaos" / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.cluster
-def test_a_victim_that_is_not_there_is_said(service: Any) -> None:
-    url = str(service.client.base_url).rstrip("/")
-    done = CliRunner().invoke(app, ["chaos", "--url", url, "--fault", "disk-full"])
-    assert done.exit_code == 2
-    assert "no disk of its own" in done.output
