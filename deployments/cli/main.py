@@ -8,6 +8,7 @@ import typer
 from deployments.cli.audit import audit
 from deployments.cli.bench import bench
 from deployments.cli.calibrate import calibrate
+from deployments.cli.chaos import chaos
 from deployments.cli.demo import demo
 from deployments.cli.doctor import doctor
 from deployments.cli.evaluate import evaluate
@@ -47,6 +48,7 @@ app.command()(fit)
 app.command()(load)
 app.command()(report)
 app.command()(soak)
+app.command()(chaos)
 app.command()(simulate)
 app.command()(plan)
 app.add_typer(jobs, name="jobs")

@@ -17,6 +17,13 @@ from lift_sys.executor import frames
 from lift_sys.executor.frames import BrokenFrame, Frame
 from schemas.verdict import Tier
 
+_SILENT_S = 15.0
+"""An executor that says nothing for so long, though it is to say something each second, is stopped or stuck.
+
+Not less: on a machine with far more to do than cores, one that works on may not get its turn for seconds.
+"""
+_ALIVE = -1
+"""The number of an answer to nothing: the executor is there."""
 _ROOT = Path(__file__).parents[2]
 _PROGRAM = "import sys; sys.path[:0] = {paths!r}; from lift_sys.executor.daemon import main; main()"
 
@@ -38,6 +45,7 @@ class Connection:
                 f"this machine cannot hold a run ({hello.header['detail']}); "
                 "set `validator.allow_weak_sandbox` for development"
             )
+        self._socket.settimeout(_SILENT_S)
         self._ids = itertools.count()
         self._lock = threading.Lock()
         self._sending = threading.Lock()
@@ -88,8 +96,9 @@ class Connection:
         with contextlib.suppress(BrokenFrame):
             while answer := frames.receive(self._socket):
                 with self._lock:
-                    future = self._waiting.pop(answer.header["id"], None) if self._waiting is not None else None
+                    future = self._waiting.pop(answer.header.get("id", _ALIVE), None) if self._waiting else None
                 _settle(future, answer)
+        self._process.kill()  # it has ended, or does nothing more: not even at a SIGTERM
         with self._lock:
             left, self._waiting = self._waiting or {}, None
         for future in left.values():

@@ -25,6 +25,8 @@ from lift_sys.jail.zygote import Order
 from lift_sys.report import ANSWERS, End, JobKind
 from schemas.verdict import Tier
 
+ALIVE_EVERY_S = 1.0
+"""So often an executor says that it is there, whatever it has to do."""
 _REMEMBERED_REQUESTS = 4_096
 _LARGE_BYTES = 2**16
 
@@ -103,6 +105,7 @@ class _Executor:
         """Until the client ends, or sends what is no frame."""
         async with asyncio.TaskGroup() as workers:
             running = [workers.create_task(self._work(slot)) for slot in self._slots]
+            running.append(workers.create_task(self._say_alive()))
             with contextlib.suppress(BrokenFrame):
                 while frame := await frames.read(reader):
                     if "give_up" in frame.header:
@@ -115,6 +118,11 @@ class _Executor:
     def _give_up(self, job_id: int) -> None:
         if task := self._wanted.pop(job_id, None):
             task.cancel()
+
+    async def _say_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_EVERY_S)
+            self._writer.write(frames.pack(Frame({"alive": True})))
 
     async def _accept(self, job: _Job) -> None:
         self._wanted[job.header.id] = None

@@ -97,8 +97,10 @@ def newest_executor(before: list[psutil.Process]) -> psutil.Process:
 
 
 @pytest.mark.siege
-@pytest.mark.parametrize("victim", ["executor", "jail"])
-async def test_what_was_accepted_is_done_although_a_process_is_killed(victim: str) -> None:
+@pytest.mark.parametrize(
+    ("victim", "fate"), [("executor", signal.SIGKILL), ("jail", signal.SIGKILL), ("executor", signal.SIGSTOP)]
+)
+async def test_what_was_accepted_is_done_although_a_process_is_hurt(victim: str, fate: signal.Signals) -> None:
     before = executors()
     with own() as sandbox:
         assert value(await sandbox.run(GOOD, "f", ["1"])) == 2
@@ -106,8 +108,9 @@ async def test_what_was_accepted_is_done_although_a_process_is_killed(victim: st
         work = asyncio.create_task(sandbox.run(LONG, "f", ["7"]))
         await asyncio.sleep(0.3)
         for process in [executor] if victim == "executor" else executor.children():
-            process.send_signal(signal.SIGKILL)
+            process.send_signal(fate)
         assert value(await work) == 7
+        assert not psutil.pid_exists(executor.pid) or victim == "jail", "one that is stopped is not left behind"
 
 
 async def test_what_is_given_up_is_ended_or_not_begun() -> None:

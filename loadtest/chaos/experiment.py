@@ -1,0 +1,99 @@
+"""One fault under load."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadtest.arrivals import Arrivals
+from loadtest.chaos.client import Stranger, open_client
+from loadtest.chaos.faults import Fault, Scene
+from loadtest.chaos.judge import Injected, judged, recovery_s
+from loadtest.chaos.rows import Asked
+from loadtest.shapes import constant
+
+_LONGEST_S = 45.0
+"""For which requests come at most; fewer once the service has recovered."""
+_AFTER_S = 2.0
+_JOBS_EVERY = 5
+"""Of the arrivals one of so many is a job."""
+_SETTLED_S = 30.0
+_LOOK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Load:
+    rate: float
+    seed: int
+    api_key: str | None = None
+    before_s: float = 5.0
+    """Without a fault, by which is known what is usual."""
+
+
+@dataclass
+class Experiment:
+    scene: Scene
+    fault: Fault
+    load: Load
+    rows: list[Asked] = field(default_factory=list)
+
+    async def run(self) -> dict[str, Any]:
+        """What came of it. Raises `NotHere`."""
+        family = self.scene.family
+        self.fault.require(self.scene)
+        there, before = family.roles(), family.census()
+        async with contextlib.AsyncExitStack() as stack:
+            url = self.scene.url
+            if self.fault.through_relay:
+                url = await stack.enter_async_context(self.scene.relay.listening())
+            client = await stack.enter_async_context(open_client(url, self.load.api_key))
+            injected = await self._under_load(client)
+        missing = await self._settled(there)
+        told = judged(self.rows, injected, self.fault.statuses)
+        told["leaks"] = family.census().leaks(before)
+        told["missing"] = missing
+        told["held"] = told["held"] and not missing and not told["leaks"]["jails"]
+        about = {"fault": self.fault.name, "does": self.fault.does}
+        times = {"at_s": round(injected.at_s, 3), "over_s": round(injected.over_s, 3)}
+        return {**about, **told, **times}
+
+    async def _under_load(self, client: Any) -> Injected:
+        begun = time.monotonic()
+        stranger = Stranger(client, uuid.uuid4().hex, begun, self.rows.append)
+        async with asyncio.TaskGroup() as group:
+            arriving = group.create_task(self._arrive(stranger, group))
+            await asyncio.sleep(self.load.before_s)
+            at_s = time.monotonic() - begun
+            await self.fault.inject(self.scene)
+            injected = Injected(at_s, time.monotonic() - begun)
+            while not arriving.done() and not self._is_over(injected, time.monotonic() - begun):
+                await asyncio.sleep(_LOOK_S)
+            arriving.cancel()
+        return injected
+
+    def _is_over(self, injected: Injected, now_s: float) -> bool:
+        after = [row for row in self.rows if row.due_s >= injected.over_s]
+        return now_s > injected.over_s + _AFTER_S and recovery_s(after, injected) is not None
+
+    async def _arrive(self, stranger: Stranger, group: asyncio.TaskGroup) -> None:
+        due = Arrivals("poisson").due(constant(self.load.rate, _LONGEST_S), self.load.seed)
+        for number, due_s in enumerate(due):
+            await asyncio.sleep(max(stranger.begun + due_s - time.monotonic(), 0))
+            ask = stranger.order if number % _JOBS_EVERY == 0 else stranger.ask
+            group.create_task(ask(10 * number, due_s))
+
+    async def _settled(self, there: dict[str, int]) -> dict[str, int]:
+        """How many of which processes have not come back; jails come when they are needed."""
+        until = time.monotonic() + _SETTLED_S
+        while missing := _fewer(there, self.scene.family.roles()):
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(_LOOK_S)
+        return missing
+
+
+def _fewer(wanted: dict[str, int], found: dict[str, int]) -> dict[str, int]:
+    short = {role: count - found.get(role, 0) for role, count in wanted.items() if role not in ("jail", "executor")}
+    return {role: count for role, count in short.items() if count > 0}
