@@ -2,6 +2,7 @@
 
 import typer
 
+from deployments.cli.bench.agreement import agreement
 from deployments.cli.bench.api import api
 from deployments.cli.bench.attacks import attacks
 from deployments.cli.bench.branches import branches
@@ -42,5 +43,6 @@ bench.command()(fit)
 bench.command()(scaling)
 bench.command()(overload)
 bench.command()(drain)
+bench.command()(agreement)
 bench.command()(plot)
 bench.command()(jobs)
