@@ -22,9 +22,7 @@ _OURS, _THEIRS = "lift load", "sglang bench_serving"
 
 
 def agreement(
-    tokenizer: Annotated[
-        Path, typer.Argument(help="A folder with a tokenizer, which the other client counts with.", exists=True)
-    ],
+    model: Annotated[str, typer.Argument(help="With whose tokenizer the other client counts; `lift model fetch` it.")],
     url: Annotated[str, typer.Option(help="A running service.")] = "http://127.0.0.1:8000",
     rate: Annotated[float, typer.Option(help="Requests a second.", min=0.1)] = 2.0,
     requests: Annotated[int, typer.Option(help="Of each run.", min=2)] = 40,
@@ -35,8 +33,15 @@ def agreement(
 
     Both send the same prompts at the same rate as a Poisson process, each with draws of its own.
     """
+    from deployments.models.errors import WeightsMissing
+    from deployments.models.weights import locate
+
     url = url.rstrip("/")
     require_ready(url)
+    try:
+        tokenizer = locate(model)
+    except WeightsMissing as error:
+        fail(str(error))
     rows = []
     with progress_bars() as bars:
         for seed in bars.track(range(1, rounds + 1), description="asking in turn"):
@@ -46,7 +51,7 @@ def agreement(
     out.print(told)
     if record:
         options = {"url": url, "rate": rate, "requests": requests, "rounds": rounds, "record": record}
-        command = command_line("lift bench agreement", tokenizer.name, **options)
+        command = command_line("lift bench agreement", model, **options)
         write_result(record, told, rows, command)
         value, where = told["latency_ratio"], {"command": command, "data": f"{record}.json", **circumstances()}
         unit = "our median latency over theirs"
