@@ -71,6 +71,9 @@ def _capacity_charts(result: Mapping[str, Any], beside: Beside) -> list[Chart]:
 def _latency_charts(
     kinds: Mapping[str, Sequence[float]], limits: Mapping[str, float], groups: Mapping[str, Sequence[Row]]
 ) -> list[Chart]:
+    """None where there was no answer."""
+    if not any(kinds.values()):
+        return []
     drawn = charts.svg(
         "latency", partial(charts.distributions, kinds={k: v for k, v in kinds.items() if v}, limits=limits)
     )
