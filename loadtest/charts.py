@@ -27,6 +27,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": _FAINT,
     "grid.linewidth": 0.5,
     "legend.frameon": False,
@@ -63,7 +64,7 @@ def distributions(picture: Figure, kinds: Mapping[str, Sequence[float]], limits:
     for name, limit in limits.items():
         axes.axvline(limit, color=_INK, linestyle=":", label=f"objective: {name}", gid=f"limit-{name}")
     axes.set(xlabel="seconds", ylabel="share of answers", ylim=(0, 1.02), xlim=(0, None))
-    axes.legend(fontsize="small", loc="lower right")
+    picture.legend(fontsize="small", loc="outside right upper")
 
 
 def stages(picture: Figure, groups: Mapping[str, Sequence[Row]]) -> None:

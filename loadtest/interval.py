@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-
-import numpy as np
+from statistics import fmean
 
 _RESAMPLES = 1_000
 
@@ -19,7 +18,7 @@ class Interval:
         """Of none: 0, for nothing was measured."""
         if not values:
             return cls(0.0, 0.0, 0.0)
-        return _interval([values], lambda *samples: float(np.mean(samples[0])))
+        return _interval([values], lambda *samples: fmean(samples[0]))
 
     def times(self, factor: float) -> "Interval":
         return Interval(self.value * factor, self.low * factor, self.high * factor)
@@ -33,10 +32,10 @@ class Interval:
 
 def crossing(rates: Sequence[float], shares: Sequence[Sequence[float]], goal: float) -> Interval | None:
     """Where the mean of the shares, that falls with rising rates, crosses the goal; None if it does nowhere."""
-    means = [float(np.mean(values)) for values in shares]
+    means = [fmean(values) for values in shares]
     if not means or min(means) >= goal or means[0] < goal:
         return None
-    return _interval(shares, lambda *samples: _crosses(rates, [float(np.mean(values)) for values in samples], goal))
+    return _interval(shares, lambda *samples: _crosses(rates, [fmean(values) for values in samples], goal))
 
 
 def _crosses(rates: Sequence[float], means: Sequence[float], goal: float) -> float:
@@ -52,6 +51,7 @@ def _crosses(rates: Sequence[float], means: Sequence[float], goal: float) -> flo
 
 def _interval(samples: Sequence[Sequence[float]], statistic: Callable[..., float]) -> Interval:
     """Of a statistic of one sample or several, each drawn anew by itself."""
+    import numpy as np
     from scipy.stats import bootstrap  # a second to import
 
     value = statistic(*samples)

@@ -84,7 +84,7 @@ def _latency_charts(
         Chart(
             "Latency", "From when a request was due until it was answered. Those without an answer are not here.", drawn
         ),
-        Chart("Stages", "By the service's own account; `between` is HTTP, hops and queues.", bars),
+        Chart("Stages", "By the service's own account; what lies between them is HTTP, hops and queues.", bars),
     ]
 
 
