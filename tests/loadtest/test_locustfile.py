@@ -33,12 +33,12 @@ class Ran:
     result: dict[str, Any]
 
 
-async def load(url: str, folder: Path, name: str, *options: str, command: tuple[str, ...] = ()) -> Ran:
+async def load(url: str, folder: Path, name: str, *options: str) -> Ran:
     lift = str(Path(sys.executable).with_name("lift"))
     asked = ["--url", url, "--rate", "10", "--seconds", "1", "--record", name, *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"}
     process = await asyncio.create_subprocess_exec(
-        *(lift, "load", *command, *asked),
+        *(lift, "load", *asked),
         cwd=folder,
         env=environment,
         stdout=asyncio.subprocess.PIPE,
@@ -114,38 +114,6 @@ async def test_a_service_that_speaks_openai_is_asked_so(tmp_path: Path) -> None:
     told = answered.result["summary"]
     assert told["verdicts"] == {"verified": told["requests"]}, answered.said
     assert set(refused.result["summary"]["statuses"]) == {"404"}
-
-
-async def test_the_capacity_of_a_service_with_two_places_is_found_and_guarded(tmp_path: Path) -> None:
-    """Half a second each: four a second by its construction, of which three quarters come in time."""
-    service = ScriptedService()
-    places, write_code = asyncio.Semaphore(2), service._write_code
-
-    async def write_slowly(*given: Any) -> Any:
-        async with places:
-            await asyncio.sleep(0.5)
-        return await write_code(*given)
-
-    service._write_code = write_slowly  # type: ignore[method-assign,assignment]
-    options = ["--rate", "2", "--seconds", "4", "--seeds", "1", "--precision", "1", "--beyond", "4", "--probes", "3"]
-    options += ["--slo", "total=1.5", "--attain", "0.8", "--timeout-s", "2", "--arrivals", "even", "--lag-ms", "1000"]
-    path = tmp_path / "docs" / "results" / "first.json"
-    async with served(service.api()) as url:
-        first = await load(url, tmp_path, "first", *options, "--html", "page.html", command=("capacity",))
-        told = first.result["summary"]
-        # Whoever would keep a goodput that no such service has is told so.
-        better = {**first.result, "summary": {**told, "goodput_per_s": {"value": 90, "low": 80, "high": 100}}}
-        path.write_text(json.dumps(better), encoding="utf-8")
-        quick = [*options, "--probes", "1", "--beyond", ""]
-        second = await load(url, tmp_path, "second", *quick, "--against", str(path), command=("capacity",))
-    assert first.code == 0, first.said
-    assert 2 <= told["capacity_per_s"] <= 4
-    assert 1 < told["goodput_per_s"]["value"] <= told["capacity_per_s"] * 1.01
-    overloaded = max(told["points"], key=lambda point: float(point["rate"]))
-    assert overloaded["attainment"]["high"] < 0.8
-    assert "Goodput against offered load" in (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert second.code == 1, second.said
-    assert "worse" in second.said
 
 
 async def test_what_cannot_be_asked_is_refused_by_name() -> None:
