@@ -34,7 +34,9 @@ class Ledger:
 
     def close(self) -> dict[str, Any]:
         """The summary, which is written too where the plan says so."""
-        told = summary(self.rows, len(self.plan.due), self.plan.shape.seconds, self.plan.slo)
+        plan = self.plan
+        told = summary(self.rows, len(plan.due), plan.shape.seconds, plan.slo, plan.lag_ms)
+        told |= {"begun_at": round(plan.begun_at, 3), "run_s": plan.shape.seconds}
         if self._file:
             self._file.close()
         if self.plan.summary:

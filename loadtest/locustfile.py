@@ -72,7 +72,7 @@ class LiftUser(FastHttpUser):
         limit_s = ledger.plan.timeout_s
         try:
             with gevent.Timeout(limit_s, Stalled(f"no whole answer within {limit_s:g} s")):
-                status, error = self._follow(ledger.plan.mix.prompt(number), seen, due)
+                status, error = self._follow(ledger.plan, number, seen, due)
         except gevent.GreenletExit:
             error = "the run was stopped first"
         except Exception as broken:
@@ -81,26 +81,26 @@ class LiftUser(FastHttpUser):
         times = {"due_s": round(due_s, 4), "lag_s": round(lag_s, 5), "latency_s": round(latency_s, 4)}
         row = Row(number=number, status=status, error=error, **times).with_seen(seen)
         ledger.add(row)
-        self._tell(row)
+        self._tell(row, ledger.plan.dialect.path)
 
-    def _follow(self, prompt: str, seen: Seen, due: float) -> tuple[int, str | None]:
+    def _follow(self, plan: Plan, number: int, seen: Seen, due: float) -> tuple[int, str | None]:
         """The status, and what was wrong."""
-        body = {"prompt": prompt, "stream": True}
+        body = plan.dialect.body(plan.mix.prompt(number))
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
-        answer = self.client.post("/v1/lift", json=body, headers=headers, stream=True, catch_response=True)
+        answer = self.client.post(plan.dialect.path, json=body, headers=headers, stream=True, catch_response=True)
         if not answer.status_code:
             answer.raise_for_status()
         if answer.status_code != 200:
             return answer.status_code, f"{answer.status_code}: {(answer.text or '')[:200]}"
-        for event in read(iter(lambda: answer.stream.readline(b"\n"), b"")):
+        for event in read(iter(lambda: answer.stream.readline(b"\n"), b""), plan.dialect.event):
             seen.add(event, time.perf_counter() - due)
         if seen.problem:
             return seen.problem.status, f"{seen.problem.status}: {seen.problem.title}"
         return (200, None) if seen.response else (0, "the stream broke off before its answer")
 
-    def _tell(self, row: Row) -> None:
+    def _tell(self, row: Row, path: str) -> None:
         """To locust's own statistics, in which each has a line."""
-        self._fire("POST", "/v1/lift", row.latency_s, RuntimeError(row.error) if row.error else None)
+        self._fire("POST", path, row.latency_s, RuntimeError(row.error) if row.error else None)
         if row.first_output_s is not None:
             self._fire("SEEN", "first output", row.first_output_s)
         for stage, seconds in row.stages.items():

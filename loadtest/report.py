@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest.quantiles import quantiles
 from loadtest.rows import PASSED, Row
-from loadtest.selfcheck import SelfCheck
+from loadtest.selfcheck import LAG_MS, SelfCheck
 from loadtest.slo import Slo
 
 _REMEDIES = {
@@ -18,10 +18,10 @@ _REMEDIES = {
 }
 
 
-def summary(rows: Sequence[Row], due: int, seconds: float, slo: Slo) -> dict[str, Any]:
+def summary(rows: Sequence[Row], due: int, seconds: float, slo: Slo, lag_ms: float = LAG_MS) -> dict[str, Any]:
     """Of `due` requests within `seconds`. One that was not sent has missed its objective."""
     in_time = [row for row in rows if slo.met(row)]
-    check = SelfCheck.of(rows, due)
+    check = SelfCheck.of(rows, due, lag_ms)
     return {
         "requests": due,
         "offered_per_s": round(len(rows) / seconds, 3),

@@ -1,16 +1,16 @@
 """The events of a streamed answer, and what a client sees of a request by them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.api import LiftResponse, Problem
 from schemas.events import EVENT, Answer, CandidateDone, Event, Failed, IRDelta, IRDone
 
 
-def read(lines: Iterable[bytes]) -> Iterator[Event]:
+def read(lines: Iterable[bytes], parse: Callable[[bytes], Event | None] = EVENT.validate_json) -> Iterator[Event]:
     """From the lines of an event stream, in which a blank line ends an event.
 
-    Raises `ValueError` at what is no event of ours. One that is cut off is left out, as the standard has it:
+    Raises `ValueError` at what is none, as `parse` does. One that is cut off is left out, as the standard has it:
     https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     """
     data: list[bytes] = []
@@ -19,7 +19,8 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
         if field == b"data":
             data.append(value.removeprefix(b" "))
         elif not field and not value and data:
-            yield EVENT.validate_json(b"\n".join(data))
+            if (event := parse(b"\n".join(data))) is not None:
+                yield event
             data = []
 
 

@@ -57,6 +57,8 @@ class ChatRequest(Wire):
     user: Any = None
     metadata: Any = None
     store: Any = None
+    # SGLang's and vLLM's own, which their clients send unasked.
+    ignore_eos: Any = None
 
 
 class ChatUsage(Wire):

@@ -23,6 +23,9 @@ from tests.deployments.scripted_service import ScriptedService, served
 pytestmark = pytest.mark.anyio
 
 
+ANSWERED = ["--slo", "total=20,ttft=20", "--context-words", "20", "--shared", "0.5", "--html", "answered.html"]
+
+
 @dataclass(frozen=True)
 class Ran:
     code: int
@@ -32,10 +35,14 @@ class Ran:
 
 async def load(url: str, folder: Path, name: str, *options: str) -> Ran:
     lift = str(Path(sys.executable).with_name("lift"))
-    command = [lift, "load", "--url", url, "--rate", "10", "--seconds", "1", "--record", name, *options]
+    asked = ["--url", url, "--rate", "10", "--seconds", "1", "--record", name, *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"}
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *(lift, "load", *asked),
+        cwd=folder,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate()
     path = folder / "docs" / "results" / f"{name}.json"
@@ -78,7 +85,7 @@ async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path:
         failing() as bad,
     ):
         answered, refused, failed = await asyncio.gather(
-            load(url, tmp_path, "answered", "--slo", "total=20,ttft=20", "--context-words", "20", "--shared", "0.5"),
+            load(url, tmp_path, "answered", *ANSWERED),
             load(asking_for_keys, tmp_path, "refused"),
             load(bad, tmp_path, "failed", "--timeout-s", "1"),
         )
@@ -86,6 +93,7 @@ async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path:
     assert told["attainment"] == 1, answered.said
     assert told["verdicts"] == {"verified": told["requests"]} == {"verified": len(rows)}
     assert all(one["lag_s"] <= one["first_output_s"] <= one["latency_s"] for one in rows)
+    assert "whole answer" in (tmp_path / "answered.html").read_text(encoding="utf-8")
     assert len({request.words for request in good.asked if hasattr(request, "words")}) == len(rows)
     assert answered.code == (3 if told["self_check"]["faults"] else 0), answered.said
     assert set(refused.result["summary"]["statuses"]) == {"401"}
@@ -98,13 +106,27 @@ async def test_what_was_measured_is_reported_whatever_the_service_does(tmp_path:
     assert all(ran.code in (1, 3) for ran in (refused, failed))
 
 
+async def test_a_service_that_speaks_openai_is_asked_so(tmp_path: Path) -> None:
+    async with served(ScriptedService().api()) as url:
+        answered, refused = await asyncio.gather(
+            load(url, tmp_path, "answered", "--chat", "lift"), load(url, tmp_path, "refused", "--chat", "nobody")
+        )
+    told = answered.result["summary"]
+    assert told["verdicts"] == {"verified": told["requests"]}, answered.said
+    assert set(refused.result["summary"]["statuses"]) == {"404"}
+
+
 async def test_what_cannot_be_asked_is_refused_by_name() -> None:
     async with served(ScriptedService().api()) as url:
         for options, named in (
             (["--url", "http://127.0.0.1:1"], "no service at"),
             (["--url", url.replace("http:", "https:")], "TLS failed"),
             (["--url", url, "--slo", "p99=3"], "--slo: 'p99=3'"),
+            (["capacity", "--url", url, "--slo", "p99=3"], "--slo: 'p99=3'"),
+            (["capacity", "--url", url, "--beyond", "0.5"], "--beyond '0.5'"),
+            (["capacity", "--url", url, "--against", "/nowhere"], "--against /nowhere"),
+            (["capacity", "--url", "http://127.0.0.1:1"], "no service at"),
         ):
-            ran = await asyncio.to_thread(CliRunner().invoke, app, ["load", *options])
+            ran = await asyncio.to_thread(CliRunner().invoke, app, ["load", *options], env={"COLUMNS": "300"})
             assert ran.exit_code == 2, ran.output
             assert named in ran.output

@@ -2,6 +2,7 @@
 
 import typer
 
+from deployments.cli.bench.agreement import agreement
 from deployments.cli.bench.api import api
 from deployments.cli.bench.attacks import attacks
 from deployments.cli.bench.branches import branches
@@ -44,5 +45,6 @@ bench.command()(scaling)
 bench.command()(scale)
 bench.command()(overload)
 bench.command()(drain)
+bench.command()(agreement)
 bench.command()(plot)
 bench.command()(jobs)
