@@ -175,7 +175,7 @@ def test_a_new_deploy_under_load_costs_no_request(service: Any, tmp_path: Path) 
         over = asyncio.Event()
         asking = [asyncio.create_task(steadily(over)) for _ in range(2)]
         await asyncio.to_thread(deploy, service, tmp_path / "changed.yaml")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while replaced(service) & before or len(replaced(service)) < len(before):
                 await asyncio.sleep(0.2)
         await asyncio.sleep(1)
