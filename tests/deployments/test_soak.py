@@ -1,6 +1,7 @@
 """What a soak concludes, and a short one."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -91,11 +92,15 @@ async def test_a_process_that_opens_files_is_seen_to() -> None:
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
     uses: list[Use] = []
     watching = asyncio.create_task(watch(psutil.Process(), 0.1, uses))
-    await asyncio.sleep(1.5)
+    found = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while not (found and found.leaks):
+                await asyncio.sleep(0.2)
+                found = slope("other", "fds", series(uses, [], settled_s=0.3, window_s=1)["other", "fds"])
     watching.cancel()
     child.kill()
     await child.wait()
-    found = slope("other", "fds", series(uses, [], settled_s=0.3, window_s=1)["other", "fds"])
     assert found
     assert found.leaks
 
