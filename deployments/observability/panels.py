@@ -138,10 +138,10 @@ INGRESS = Board(
             {"{{to}}": _rate("ray_lift_retries_total", "to")},
         ),
         Panel(
-            "Calls that went to the fallback",
+            "Calls that went over to the other pool",
             "cps",
             {"{{stage}} {{why}}": _rate("ray_lift_fallbacks_total", "stage, why")},
-            says="`open`: the breaker is, and the own engine was not asked. `failed`: it was, in vain.",
+            says="`open`: the breaker is, and the pool was not asked. `failed`, `full`: it was, in vain.",
         ),
         Panel("Streams", "short", {"{{state}}": "sum by (state) (ray_lift_streams)"}),
         Panel(
