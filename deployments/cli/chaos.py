@@ -11,7 +11,7 @@ import typer
 from deployments.cli.bench.arguments import command_line
 from deployments.cli.console import REJECTED, fail, out, plain
 from deployments.cli.generate import ApiKey
-from deployments.cli.service import checked, end_on_sigterm
+from deployments.cli.service import end_on_sigterm
 from loadtest.chaos import campaign, page
 from loadtest.chaos.campaign import Result
 from loadtest.chaos.experiment import Load
@@ -60,9 +60,20 @@ def chaos(
 
 def _results(config: Path, url: str | None, faults: list[Fault], load: Load) -> Iterator[Result]:
     if url is None:
-        return campaign.with_service(config, checked(config).url, faults, load)
+        return campaign.with_service(config, _address(config), faults, load)
     _require_ready(url)
     return campaign.against(url.rstrip("/"), faults, load)
+
+
+def _address(config: Path) -> str:
+    """The rest is checked by `lift serve`, which is told where the jobs are kept."""
+    from deployments.serve_config import ConfigInvalid
+    from deployments.serve_config import load as read_config
+
+    try:
+        return read_config(config).url
+    except ConfigInvalid as error:
+        fail(str(error))
 
 
 def _require_ready(url: str) -> None:

@@ -283,19 +283,18 @@ def small(port: int) -> dict[str, Any]:
 
 @pytest.mark.cluster
 @pytest.mark.timeout(150)
-def test_two_gpus_do_twice_as_much_as_one_and_the_loss_of_one_is_told(tmp_path: Path) -> None:
+def test_a_service_is_started_and_loaded_below_its_knee(tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(small(free_port())), encoding="utf-8")
-    options = ["--gpus", "1,2", "--only", "scale,kill", "--seconds", "6", "--slo", "3", "--knee", "2", "--clients", "1"]
+    options = ["--gpus", "1", "--only", "scale", "--seconds", "6", "--slo", "3", "--knee", "2", "--clients", "1"]
     lift = str(Path(sys.executable).with_name("lift"))
-    variables = {**os.environ, "RAY_OVERRIDE_RESOURCES": json.dumps({"GPU": 2})}
+    variables = {**os.environ, "RAY_OVERRIDE_RESOURCES": json.dumps({"GPU": 1})}
     run = subprocess.run(
         [lift, "bench", "scale", str(path), *options], env=variables, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     summary = json.loads(run.stdout)
-    assert summary["arms"]["2x1"]["efficiency"] == pytest.approx(1, abs=0.5)
-    assert summary["arms"]["2x1"]["statuses"]["200"] > 0  # 0 is one that came after the objective, on a busy machine
-    assert "Ingress" in summary["arms"]["2x1"]["cores"]
-    assert summary["kill"]["after"]["statuses"]["200"] > 0
-    assert summary["kill"]["before"]["statuses"]["200"] > 0
+    [told] = summary["arms"].values()
+    assert told["statuses"]["200"] > 0
+    assert told["efficiency"] == 1
+    assert "Ingress" in told["cores"]
