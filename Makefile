@@ -28,12 +28,12 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(PROMETHEUS) $(CHROMIUM) check ## Every test that a machine without a GPU can run (about 35 minutes on two cores)
+test: $(PROMETHEUS) $(CHROMIUM) check ## Every test that a machine without a GPU can run (about 40 minutes on two cores)
 	@echo "Attacks on the jail, a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
 	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus or browser"
 
-check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (three to four minutes on two cores)
+check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (five minutes on two cores)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
