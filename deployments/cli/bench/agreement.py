@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from deployments.cli.bench.arguments import command_line, require_ready
@@ -16,7 +17,6 @@ from deployments.cli.load.run import Target
 from loadtest.prompts import Mix
 from schemas.figure import Figure, circumstances, index, write_result
 
-_MODEL = "lift"
 _LIMIT_S = 300
 _OURS, _THEIRS = "lift load", "sglang bench_serving"
 
@@ -70,8 +70,14 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return told
 
 
+def _served(url: str) -> str:
+    """The name of the model there."""
+    told = httpx.get(f"{url}/v1/models", timeout=10).raise_for_status().json()
+    return str(told["data"][0]["id"])
+
+
 def _ours(url: str, _: Path, rate: float, requests: int, seed: int) -> dict[str, Any]:
-    asked = {"rate": rate, "seconds": requests / rate, "seed": seed, "chat": _MODEL, "timeout_s": _LIMIT_S}
+    asked = {"rate": rate, "seconds": requests / rate, "seed": seed, "chat": _served(url), "timeout_s": _LIMIT_S}
     ran = Target(url, None, insecure=False, workers=1).run(asked)
     good = [row for row in ran.rows if row["status"] == 200]
     if len(good) < len(ran.rows) or not good:
@@ -89,7 +95,16 @@ def _theirs(url: str, tokenizer: Path, rate: float, requests: int, seed: int) ->
         prompts.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         command = [sys.executable, "-m", "sglang.bench_serving", "--backend", "sglang-oai-chat", "--base-url", url]
         command += ["--dataset-name", "custom", "--dataset-path", str(prompts), "--num-prompts", str(requests)]
-        command += ["--model", _MODEL, "--tokenizer", str(tokenizer), "--request-rate", str(rate), "--seed", str(seed)]
+        command += [
+            "--model",
+            _served(url),
+            "--tokenizer",
+            str(tokenizer),
+            "--request-rate",
+            str(rate),
+            "--seed",
+            str(seed),
+        ]
         command += ["--output-file", str(result), "--output-details", "--disable-tqdm", "--warmup-requests", "0"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
