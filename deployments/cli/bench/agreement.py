@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import httpx
 import typer
@@ -19,6 +19,13 @@ from schemas.figure import Figure, circumstances, index, write_result
 
 _LIMIT_S = 300
 _OURS, _THEIRS = "lift load", "sglang bench_serving"
+
+
+class _Endpoint(NamedTuple):
+    url: str
+    model: str
+    """By the name that the service has for it."""
+    tokenizer: Path
 
 
 def agreement(
@@ -39,14 +46,14 @@ def agreement(
     url = url.rstrip("/")
     require_ready(url)
     try:
-        tokenizer = locate(model)
+        endpoint = _Endpoint(url, _served(url), locate(model))
     except WeightsMissing as error:
         fail(str(error))
     rows = []
     with progress_bars() as bars:
         for seed in bars.track(range(1, rounds + 1), description="asking in turn"):
             turns = (_ours, _theirs) if seed % 2 else (_theirs, _ours)
-            rows += [turn(url, tokenizer, rate, requests, seed) for turn in turns]
+            rows += [turn(endpoint, rate, requests, seed) for turn in turns]
     told = summary(rows)
     out.print(told)
     if record:
@@ -76,9 +83,9 @@ def _served(url: str) -> str:
     return str(told["data"][0]["id"])
 
 
-def _ours(url: str, _: Path, rate: float, requests: int, seed: int) -> dict[str, Any]:
-    asked = {"rate": rate, "seconds": requests / rate, "seed": seed, "chat": _served(url), "timeout_s": _LIMIT_S}
-    ran = Target(url, None, insecure=False, workers=1).run(asked)
+def _ours(endpoint: _Endpoint, rate: float, requests: int, seed: int) -> dict[str, Any]:
+    asked = {"rate": rate, "seconds": requests / rate, "seed": seed, "chat": endpoint.model, "timeout_s": _LIMIT_S}
+    ran = Target(endpoint.url, None, insecure=False, workers=1).run(asked)
     good = [row for row in ran.rows if row["status"] == 200]
     if len(good) < len(ran.rows) or not good:
         fail(f"{_OURS}: {len(ran.rows) - len(good)} of {len(ran.rows)} requests failed: {ran.told['errors']}", 1)
@@ -87,25 +94,17 @@ def _ours(url: str, _: Path, rate: float, requests: int, seed: int) -> dict[str,
     return _row(_OURS, seed, latencies, len(good) / ended, lag_p99_ms=ran.told["self_check"]["lag_p99_ms"])
 
 
-def _theirs(url: str, tokenizer: Path, rate: float, requests: int, seed: int) -> dict[str, Any]:
+def _theirs(endpoint: _Endpoint, rate: float, requests: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         prompts, result = Path(folder) / "prompts.jsonl", Path(folder) / "result.jsonl"
         mix = Mix(seed)
         lines = [{"conversations": [{"value": mix.prompt(n)}, {"value": "some code"}]} for n in range(requests)]
         prompts.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        command = [sys.executable, "-m", "sglang.bench_serving", "--backend", "sglang-oai-chat", "--base-url", url]
+        command = [sys.executable, "-m", "sglang.bench_serving", "--backend", "sglang-oai-chat"]
+        command += ["--base-url", endpoint.url, "--model", endpoint.model, "--tokenizer", str(endpoint.tokenizer)]
         command += ["--dataset-name", "custom", "--dataset-path", str(prompts), "--num-prompts", str(requests)]
-        command += [
-            "--model",
-            _served(url),
-            "--tokenizer",
-            str(tokenizer),
-            "--request-rate",
-            str(rate),
-            "--seed",
-            str(seed),
-        ]
-        command += ["--output-file", str(result), "--output-details", "--disable-tqdm", "--warmup-requests", "0"]
+        command += ["--request-rate", str(rate), "--seed", str(seed), "--output-file", str(result)]
+        command += ["--output-details", "--disable-tqdm", "--warmup-requests", "0"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
         except subprocess.TimeoutExpired:
