@@ -123,16 +123,15 @@ def _scale(picture: Picture, summary: Summary) -> None:
     """What each service does and how long it takes, by its GPUs, beside what one replica lets expect."""
     speed, latency = picture.subplots(1, 2)
     arms = sorted(summary["arms"].items(), key=lambda named: named[1]["gpus"])
-    replicas = [arm for _, arm in arms if "expected" in arm]
-    wide = [arm for _, arm in arms if "expected" not in arm]
+    replicas = [arm for _, arm in arms if arm["kind"] == "replicas"]
     gpus = [arm["gpus"] for arm in replicas]
     one = replicas[0]["knee_per_s"]
     speed.plot(gpus, [count * one for count in gpus], "k:", label="one replica, so many times")
     speed.plot(gpus, [arm["knee_per_s"] for arm in replicas], "o-", label="knee")
     speed.plot(gpus, [arm["goodput_per_s"] for arm in replicas], "o-", label="verified in time, at 0.8 of the knee")
-    speed.plot(
-        [arm["gpus"] for arm in wide], [arm["knee_per_s"] for arm in wide], "s", label="knee, one engine over all"
-    )
+    for kind, label in (("tp", "knee, one engine over all"), ("pools", "knee, a pool for each stage")):
+        others = [arm for _, arm in arms if arm["kind"] == kind]
+        speed.plot([arm["gpus"] for arm in others], [arm["knee_per_s"] for arm in others], "s", label=label)
     for p, style in ((50, "o-"), (99, "s-")):
         [drawn] = latency.plot(gpus, [arm[f"latency_p{p}_s"] for arm in replicas], style, label=f"p{p}")
         expected = [arm["expected"][f"latency_p{p}_s"] for arm in replicas]

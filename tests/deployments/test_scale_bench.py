@@ -48,7 +48,9 @@ GRAPH = Path("cluster/bench.graph.yaml")
 def test_each_service_that_a_part_needs_is_measured_once(
     parts: list[Part], counts: list[int], names: list[str]
 ) -> None:
-    assert [arm.name for arm in arms(parts, counts)] == names
+    found_arms = arms(parts, counts)
+    assert [arm.name for arm in found_arms] == names
+    assert len({(arm.kind, arm.gpus) for arm in found_arms if arm.gpus > 1}) == sum(arm.gpus > 1 for arm in found_arms)
 
 
 @pytest.mark.parametrize("made", ["4x1", "1x2", "4x1 per stage", "autoscaled"])
@@ -240,9 +242,10 @@ async def test_a_load_steps_up_and_down_while_replicas_are_watched() -> None:
 
 SUMMARY = {
     "arms": {
-        "1x1": {"gpus": 1, "efficiency": 1.0, "expected": {}},
-        "2x1": {"gpus": 2, "efficiency": 0.97, "expected": {}},
-        "1x2": {"gpus": 2, "efficiency": 0.6},
+        "1x1": {"kind": "replicas", "gpus": 1, "efficiency": 1.0},
+        "2x1": {"kind": "replicas", "gpus": 2, "efficiency": 0.97},
+        "1x2": {"kind": "tp", "gpus": 2, "efficiency": 0.6},
+        "2x1 per stage": {"kind": "pools", "gpus": 2, "efficiency": 0.8},
     },
     "kill": {"lost": 3},
     "autoscale": {"step_to_all_s": None},
@@ -251,7 +254,12 @@ SUMMARY = {
 
 def test_figures_say_how_many_times_one_replica_several_are() -> None:
     told_ = {one["id"]: (one["value"], one["goal"]) for one in found(SUMMARY, "scale")}
-    assert told_ == {"scale.replicas_2": (1.94, ">= 1.9"), "scale.tp_2": (1.2, ""), "scale.lost": (3, "== 0")}
+    assert told_ == {
+        "scale.replicas_2": (1.94, ">= 1.9"),
+        "scale.tp_2": (1.2, ""),
+        "scale.pools_2": (1.6, ""),
+        "scale.lost": (3, "== 0"),
+    }
 
 
 @pytest.mark.parametrize(

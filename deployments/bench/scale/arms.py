@@ -9,6 +9,8 @@ from typing import Any, Literal
 import yaml
 
 Part = Literal["scale", "tp", "pools", "autoscale", "kill"]
+Kind = Literal["replicas", "tp", "pools"]
+"""Replicas of one pool, one over several GPUs, or a pool for each model stage."""
 PARTS: tuple[Part, ...] = ("scale", "tp", "pools", "autoscale", "kill")
 _BESIDE = ("Ingress", "IRStage", "CodeStage", "Validator")
 """Deployments that get as many times their replicas as there are GPUs, so that none but the engine limits."""
@@ -27,8 +29,14 @@ class Arm:
         return self.replicas * self.tensor_parallel
 
     @property
+    def kind(self) -> Kind:
+        if self.pools == "per_stage":
+            return "pools"
+        return "tp" if self.tensor_parallel > 1 else "replicas"
+
+    @property
     def name(self) -> str:
-        return f"{self.replicas}x{self.tensor_parallel}" + (" per stage" if self.pools == "per_stage" else "")
+        return f"{self.replicas}x{self.tensor_parallel}" + (" per stage" if self.kind == "pools" else "")
 
 
 def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
@@ -66,7 +74,7 @@ def served_as(data: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
         elif deployment["name"] == "Engine":
             deployment["num_replicas"] = arm.replicas
             _widen(deployment, made["applications"][0]["args"]["engine"], arm.tensor_parallel)
-    if arm.pools == "per_stage":
+    if arm.kind == "pools":
         _divide(made["applications"][0], arm.replicas // 2)
     return made
 

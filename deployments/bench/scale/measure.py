@@ -62,6 +62,7 @@ async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> 
         held = await _hold(url, plan, found.knee_per_s)
         used = cores.between(begun, begun + plan.seconds)
     summary = {
+        "kind": which.kind,
         "gpus": which.gpus,
         "knee_per_s": found.knee_per_s,
         "knee_tokens_per_s": found.tokens_per_s,

@@ -106,7 +106,7 @@ class Study:
             "efficiency": ratio(found.summary, one.summary, found.arm.gpus),
             "knee_efficiency": round(found.knee_per_s / one.knee_per_s / found.arm.gpus, 4),
         }
-        if found.arm.tensor_parallel > 1 or found.arm.pools == "per_stage":
+        if found.arm.kind != "replicas":
             return efficiency
         profile = learned([one.ramp, one.held], self.settings.engine)
         return efficiency | {"expected": expected(profile, found.arm.replicas, found.held, self.plan.seconds)}

@@ -107,7 +107,8 @@ def found(summary: dict[str, Any], figures: str) -> list[dict[str, Any]]:
     for arm in summary["arms"].values():
         gpus, efficiency = arm["gpus"], arm.get("efficiency")
         if gpus > 1 and efficiency is not None:
-            kind, goal = ("tp", "") if "expected" not in arm else ("replicas", _GOALS.get(gpus, ""))
+            kind = arm["kind"]
+            goal = _GOALS.get(gpus, "") if kind == "replicas" else ""
             rows.append(
                 {"id": f"{figures}.{kind}_{gpus}", "value": round(efficiency * gpus, 4), "unit": "x", "goal": goal}
             )
