@@ -22,6 +22,8 @@ from deployments.settings import Settings
 from loadtest.service import Served, served
 
 _LOOK_S = 0.2
+_START_S = 300.0
+"""What does not serve by then has failed, and leaves its time to the others."""
 _TAIL = 2_000
 """Characters of a log that are told where a service does not start."""
 _VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
@@ -126,6 +128,7 @@ class Study:
     @contextmanager
     def _served(self, data: dict[str, Any]) -> Iterator[tuple[str, Served]]:
         begun = time.monotonic()
+        wait_s = min(_START_S, self._until - begun)
         url = f"http://127.0.0.1:{data['http_options']['port']}"
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder, "scale.yaml")
@@ -134,7 +137,7 @@ class Study:
             try:
                 with (
                     log.open("wb") as output,
-                    served(config, url, start_s=self._until - begun, variables=_VARIABLES, log=output) as service,
+                    served(config, url, start_s=wait_s, variables=_VARIABLES, log=output) as service,
                 ):
                     self._start_s = max(self._start_s, time.monotonic() - begun)
                     yield url, service
