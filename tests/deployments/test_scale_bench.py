@@ -20,6 +20,7 @@ from deployments.bench.scale.crowd import Crowd
 from deployments.bench.scale.load import Asked, Phase, arrivals, hold, ramp, told
 from deployments.bench.scale.measure import Plan, followed, step
 from deployments.bench.scale.predict import NothingToLearn, expected, learned
+from deployments.bench.scale.study import running
 from deployments.bench.scaling import Replicas
 from deployments.cli.bench.scale import found
 from deployments.cli.main import app
@@ -31,6 +32,7 @@ from tests.conftest import free_port
 from tests.deployments.scripted_service import ScriptedService, served
 
 GRAPH = Path("cluster/bench.graph.yaml")
+ONE = {"RUNNING": 1}
 
 
 @pytest.mark.parametrize(
@@ -80,10 +82,12 @@ def test_a_replica_over_two_gpus_holds_twice_as_much_and_has_twice_as_much_besid
 
 
 def test_four_engines_divided_by_stage_are_two_for_each() -> None:
-    data = served_as(yaml.safe_load(GRAPH.read_text(encoding="utf-8")), Arm(4, pools="per_stage"))
+    arm = Arm(4, pools="per_stage")
+    data = served_as(yaml.safe_load(GRAPH.read_text(encoding="utf-8")), arm)
     engines = {one["name"]: one for one in data["applications"][0]["deployments"] if "Engine" in one["name"]}
     assert {name: one["num_replicas"] for name, one in engines.items()} == {"IREngine": 2, "CodeEngine": 2}
     assert all(one["ray_actor_options"]["num_gpus"] == 1 for one in engines.values())
+    assert set(arm.engines) == set(engines)
 
 
 class Bounded(ScriptedService):
@@ -211,6 +215,23 @@ def test_a_step_up_and_down_is_told_in_seconds_from_either() -> None:
     seen = followed([Replicas(float(at), running, starting) for at, running, starting in counts], 10, 30, 2)
     assert (seen["step_to_start_s"], seen["step_to_all_s"], seen["back_to_one_s"]) == (1.0, 4.0, 12.0)
     assert (seen["most"], seen["flaps"], len(seen["replicas"])) == (2, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("arm", "replicas"),
+    [
+        (Arm(2), {"Engine": {"RUNNING": 2, "STARTING": 1}}),
+        (Arm(2, pools="per_stage"), {"IREngine": ONE, "CodeEngine": ONE}),
+    ],
+)
+def test_the_engines_of_all_pools_are_waited_for(arm: Arm, replicas: dict[str, dict[str, int]]) -> None:
+    lines = [{"metrics_port": 1}, {"at_s": 0.0, "replicas": replicas}]
+    say = f"import time; print({chr(10).join(map(json.dumps, lines))!r}, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", say], stdout=subprocess.PIPE, text=True) as process:
+        looked = watch.Watch(process)
+        looked.wait()
+        assert running(looked, arm) == arm.replicas
+        process.kill()
 
 
 WATCH = """

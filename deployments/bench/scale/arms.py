@@ -35,6 +35,11 @@ class Arm:
         return "tp" if self.tensor_parallel > 1 else "replicas"
 
     @property
+    def engines(self) -> tuple[str, ...]:
+        """The deployments that have them."""
+        return ("IREngine", "CodeEngine") if self.kind == "pools" else ("Engine",)
+
+    @property
     def name(self) -> str:
         return f"{self.replicas}x{self.tensor_parallel}" + (" per stage" if self.kind == "pools" else "")
 
@@ -75,17 +80,17 @@ def served_as(data: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
             deployment["num_replicas"] = arm.replicas
             _widen(deployment, made["applications"][0]["args"]["engine"], arm.tensor_parallel)
     if arm.kind == "pools":
-        _divide(made["applications"][0], arm.replicas // 2)
+        _divide(made["applications"][0], arm.engines, arm.replicas // 2)
     return made
 
 
-def _divide(application: dict[str, Any], replicas: int) -> None:
+def _divide(application: dict[str, Any], names: Sequence[str], replicas: int) -> None:
     """Its engines into a pool for each of the model stages."""
     application["args"]["pools"] = "per_stage"
     deployments = application["deployments"]
     [engine] = [one for one in deployments if one["name"] == "Engine"]
     deployments.remove(engine)
-    deployments += [{**engine, "name": name, "num_replicas": replicas} for name in ("IREngine", "CodeEngine")]
+    deployments += [{**engine, "name": name, "num_replicas": replicas} for name in names]
 
 
 def _widen(deployment: dict[str, Any], engine: dict[str, Any], tensor_parallel: int) -> None:

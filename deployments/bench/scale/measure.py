@@ -23,8 +23,10 @@ _CALM_S = 10.0
 _KILLED_AT = 0.25
 """Of the load in which a replica is killed."""
 _PATIENCE_S = 60.0
-"""For answers after a loss: what comes late is not lost."""
+"""For the first answers of all, and those after a loss: what comes late is not lost."""
 _ENGINE = "Engine"
+_WARM_S = 5.0
+"""Of requests that are not counted: the first use of a kernel compiles it, and a ramp would take that for a knee."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Measured:
 
 async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> Measured:
     """Raises `RuntimeError` where no knee is found."""
+    await _warm(url, plan, which)
     with Cores() as cores:
         begun = time.time()
         found = await _ramp(url, plan, which)
@@ -71,6 +74,12 @@ async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> 
         "first_full": fullest(full, limits),
     }
     return Measured(which, found.knee_per_s, found.rows, held, summary)
+
+
+async def _warm(url: str, plan: Plan, which: Arm) -> None:
+    phases = [Phase(plan.low_per_s * which.gpus, _WARM_S)]
+    async with Crowd(url, plan.clients) as crowd:
+        await hold(crowd, phases, seed=plan.seed, wait_s=_PATIENCE_S)
 
 
 async def _ramp(url: str, plan: Plan, which: Arm) -> Ramp:

@@ -17,7 +17,7 @@ from deployments.bench.scale.cores import limits
 from deployments.bench.scale.load import Asked
 from deployments.bench.scale.measure import Measured, Plan
 from deployments.bench.scale.predict import expected, learned, sequences_inside
-from deployments.bench.watch import watching
+from deployments.bench.watch import Watch, watching
 from deployments.settings import Settings
 from loadtest.service import Served, served
 
@@ -61,12 +61,12 @@ class Study:
         """One step after each service, so that what is known can be kept."""
         self._until = time.monotonic() + self.minutes * 60
         for arm in arms(self.parts, self.counts):
-            if self._left_out(f"arm {arm.name}", self.plan.seconds + 4 * self.plan.objective_s):
-                continue
-            self._try(f"arm {arm.name}", lambda arm=arm: self._arm(arm))  # type: ignore[misc]
+            if not self._left_out(f"arm {arm.name}", self.plan.seconds + 4 * self.plan.objective_s):
+                self._try(f"arm {arm.name}", lambda arm=arm: self._arm(arm))  # type: ignore[misc]
             yield
-        if "autoscale" in self.parts and not self._left_out("autoscale", 2 * (self.plan.seconds + self._start_s)):
-            self._try("autoscale", self._autoscale)
+        if "autoscale" in self.parts:
+            if not self._left_out("autoscale", 2 * (self.plan.seconds + self._start_s)):
+                self._try("autoscale", self._autoscale)
             yield
 
     def _left_out(self, name: str, needs_s: float) -> bool:
@@ -85,7 +85,7 @@ class Study:
 
     def _arm(self, arm: Arm) -> None:
         with self._served(served_as(self.data, arm)) as (url, service):
-            self._wait_for_all(service, arm.replicas)
+            self._wait_for_all(service, arm)
             found = asyncio.run(measure.arm(url, self.plan, arm, self._limits(arm)))
             self.measured[arm] = found
             self._keep(f"{arm.name} ramp", found.ramp)
@@ -145,16 +145,15 @@ class Study:
                 tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
                 raise RuntimeError(f"{error}; the end of its log:\n{tail}") from None
 
-    def _wait_for_all(self, service: Served, replicas: int) -> None:
+    def _wait_for_all(self, service: Served, arm: Arm) -> None:
         """A service is ready with one engine. Raises `RuntimeError` where the others do not come in time."""
-        running = 0
         with watching(service.process.pid) as watch:
+            watch.wait()
             while time.monotonic() < self._until:
-                running = watch.now("Engine").get("RUNNING", 0)
-                if running >= replicas:
+                if running(watch, arm) >= arm.replicas:
                     return
                 time.sleep(_LOOK_S)
-        raise RuntimeError(f"{running} of {replicas} engines run, and the time is over")
+            raise RuntimeError(f"{running(watch, arm)} of {arm.replicas} engines run, and the time is over")
 
     def _limits(self, arm: Arm) -> dict[str, float]:
         deployments = served_as(self.data, arm)["applications"][0]["deployments"]
@@ -164,6 +163,11 @@ class Study:
 
     def _keep(self, load: str, rows: Sequence[Asked]) -> None:
         self.rows += [{"load": load, **_row(row)} for row in rows]
+
+
+def running(watch: Watch, arm: Arm) -> int:
+    """Engines of all its pools."""
+    return sum(watch.now(name).get("RUNNING", 0) for name in arm.engines)
 
 
 def _row(row: Asked) -> dict[str, Any]:

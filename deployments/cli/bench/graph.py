@@ -2,7 +2,7 @@
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,15 +44,18 @@ def graph(
     settings = settings.model_copy(update={"code": code, "repairs": 0})
     counts, price = sizes(clients), _usd_per_hour(gpu)
     require_ready(url, config)
-    blocks, pairs = asyncio.run(_run(settings, url, counts, n, repeats, singles, minutes * 60))
-    summary = _summary(blocks, pairs, price)
-    out.print(summary)
-    if record:
-        amounts = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "minutes": minutes}
-        command = command_line("lift bench graph", config, **amounts, change=change, gpu=gpu, record=record)
-        rows = [row.model_dump() for row in (*blocks, *pairs)]
-        write_result(record, summary, rows, command, engine=settings.engine.model_dump(exclude_none=True))
-        _index(summary, command, record)
+    amounts = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "minutes": minutes}
+    command = command_line("lift bench graph", config, **amounts, change=change, gpu=gpu, record=record)
+
+    def keep(blocks: "list[Block]", pairs: "list[Single]") -> None:
+        summary = _summary(blocks, pairs, price)
+        out.print(summary)
+        if record:
+            rows = [row.model_dump() for row in (*blocks, *pairs)]
+            write_result(record, summary, rows, command, engine=settings.engine.model_dump(exclude_none=True))
+            _index(summary, command, record)
+
+    blocks = asyncio.run(_run(settings, url, counts, n, repeats, singles, minutes * 60, keep))
     if failed := sum(block.failed for block in blocks):
         fail(f"{failed} requests failed", 1)
 
@@ -68,8 +71,16 @@ def _usd_per_hour(gpu: str | None) -> float | None:
 
 
 async def _run(
-    settings: "Settings", url: str, counts: list[int], n: int, repeats: int, singles: int, limit_s: float
-) -> "tuple[list[Block], list[Single]]":
+    settings: "Settings",
+    url: str,
+    counts: list[int],
+    n: int,
+    repeats: int,
+    singles: int,
+    limit_s: float,
+    keep: "Callable[[list[Block], list[Single]], None]",
+) -> "list[Block]":
+    """Keeps the pairs before the blocks are begun, which take longer."""
     from deployments.bench.graph import measure_blocks, measure_singles
 
     async with _arms(settings, url) as arms:
@@ -77,11 +88,13 @@ async def _run(
             both: dict[Arm, Ask] = {name: ask for name, ask in arms.items() if name != "engine"}
             bar = progress.add_task("one by one", total=None)
             pairs = await measure_singles(both, repeats=singles, on_row=lambda row: progress.advance(bar))
+            keep([], pairs)
             bar = progress.add_task("blocks", total=len(arms) * len(counts) * repeats)
             blocks = await measure_blocks(
                 arms, counts, n=n, repeats=repeats, limit_s=limit_s, on_row=lambda row: progress.advance(bar)
             )
-    return blocks, pairs
+    keep(blocks, pairs)
+    return blocks
 
 
 @asynccontextmanager
