@@ -65,7 +65,7 @@ image-check: $(INSTALLED) ## Run each line of cluster/Dockerfile in a bare Debia
 	@$(BIN)/python -m tests.cluster.image_check $(or $(ROOT_FOLDER),/var/tmp/lift-image) --engine $(or $(ENGINE),cpu) $(if $(RECORD),--record $(RECORD)) $(MOUNTS)
 
 lock: $(INSTALLED) ## Write constraints.txt from what is installed
-	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt
+	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|triton|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt
 
 bench: $(INSTALLED) ## Measure the graph's own cost, with an engine that answers at once
 	@$(BIN)/python -m loadtest.overhead
