@@ -26,7 +26,7 @@ _SHOWN = ("/proc", "/dev", "/etc/resolv.conf")
 PROBES = (
     "python -c 'import ray, sgl_kernel, sglang, xgrammar'",
     "lift --help > /dev/null",
-    "lift plan --rps 1 --gpu A10G > /dev/null",
+    "lift plan --rps 1 --gpu H100 > /dev/null",
     "test $(id -u) = 1000",
     "test ! -w /etc",
     "bash -lc 'command -v ray serve lift'",
