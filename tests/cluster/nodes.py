@@ -58,7 +58,7 @@ class Run:
         machines.add("a10g", cpus=8, gpu="A10G")
         machines.add("a100", cpus=8, gpu="A100-80G")
         self._deploy()
-        self.started_s = until(lambda: httpx.get(f"{self._url}/readyz").is_success, "the graph is ready")
+        self.started_s = until(self._is_whole, "two replicas of each deployment run")
 
     def placement(self) -> dict[str, Any]:
         """The machine of each replica."""
@@ -138,6 +138,9 @@ class Run:
             name: {replica["replica_id"]: name_of(replica["node_ip"]) for replica in replicas}
             for name, replicas in self._replicas().items()
         }
+
+    def _is_whole(self) -> bool:
+        return [len(replicas) for replicas in self._replicas().values()] == [2] * 6
 
     def _replaced(self, before: dict[str, dict[str, str]]) -> bool:
         after = self._places()
