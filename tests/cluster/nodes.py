@@ -1,8 +1,8 @@
 """The graph of cluster/serve.mixed.yaml on several machines of this one, whose GPUs are words only.
 
 `python -m tests.cluster.nodes` prints what became of each event, as JSON; `--record cluster/nodes` writes docs/results.
-Engines answer from a script, and each deployment has a fixed number of replicas. All else is as deployed: accelerators,
-CPUs, HAProxy on every machine, the flags of production, tokens, and a Redis.
+Engines answer from a script, and each deployment has two replicas. All else is as deployed: accelerators, CPUs, HAProxy
+on every machine, the flags of production, tokens, and a Redis.
 """
 
 import argparse
@@ -14,35 +14,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
-from schemas.figure import write_result
+from schemas.figure import Figure, circumstances, index, write_result
 from tests.cluster.machines import ALONE, Machines, until
+from tests.cluster.mixed import config
 from tests.cluster.steady import CLIENTS, SHORT, Steady
 
-MIXED = Path(__file__).parents[2] / "cluster" / "serve.mixed.yaml"
 EVENTS = ("placement", "upgrade", "loss", "drain", "head")
 _AWAY_S = 2.0
 _ITEMS = 20
-
-
-def config(delay_s: float = 0.1) -> dict[str, Any]:
-    """Two replicas of each deployment, so that one goes on while the other is replaced."""
-    data: dict[str, Any] = yaml.safe_load(MIXED.read_text(encoding="utf-8"))
-    [application] = data["applications"]
-    args = application["args"]
-    args |= {"api": {"allow_anonymous": True}, "jobs": {"database": "/run/jobs.sqlite"}}
-    for one in (args, args["fallback"]):
-        kept = {key: one["engine"][key] for key in ("model", "gpu", "context_tokens")}
-        one["engine"] = {"kind": "scripted", "scripted_delay_s": delay_s, **kept}
-    for deployment in application["deployments"]:
-        deployment.pop("autoscaling_config", None)
-        deployment |= {"num_replicas": 2, "graceful_shutdown_timeout_s": 20, "health_check_timeout_s": 30}
-    return data
 
 
 class Run:
@@ -171,8 +154,16 @@ def main() -> None:
     summary = {"started_s": run.started_s, **{event: getattr(run, event)() for event in EVENTS}}
     sys.stdout.write(json.dumps(summary) + "\n")
     if asked.record:
-        command = f"python -m tests.cluster.nodes --record {asked.record}"
-        write_result(asked.record, summary, run.rows, command, load_average=os.getloadavg()[0], clients=CLIENTS)
+        record(asked.record, summary, run.rows)
+
+
+def record(name: str, summary: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    command = f"python -m tests.cluster.nodes --record {name}"
+    write_result(name, summary, rows, command, load_average=os.getloadavg()[0], clients=CLIENTS)
+    where = {"unit": "requests", "goal": "0", "command": command, "data": f"{name}.json", **circumstances()}
+    for event in EVENTS[1:]:
+        failed = sum(row["status"] != httpx.codes.OK for row in rows if row["event"] == event)
+        index([Figure(id=f"nodes.{event}_failed", value=failed, **where)])
 
 
 if __name__ == "__main__":
