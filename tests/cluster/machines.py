@@ -24,7 +24,6 @@ ALONE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mo
 _OWN = """
 mkdir -p /tmp/ray /tmp/haproxy-serve
 mount -t tmpfs tmpfs /tmp/ray; mount -t tmpfs tmpfs /tmp/haproxy-serve
-ulimit -n 65536
 exec "$@"
 """
 _RAY = (sys.executable, "-m", "ray.scripts.scripts")
@@ -68,7 +67,7 @@ class Machines:
     """A head and workers on one bridge, and a Redis beside them, in which the head keeps what it knows."""
 
     def __init__(self) -> None:
-        self._names = iter(range(1, 250))
+        self._numbers = iter(range(1, 250))
         self._by_name: dict[str, Machine] = {}
         _do("mount -t tmpfs tmpfs /run", "ip link set lo up", "ip link add lift type bridge")
         _do("ip addr add 10.60.0.254/24 dev lift", "ip link set lift up")
@@ -81,7 +80,7 @@ class Machines:
 
     def add(self, name: str, cpus: int, gpu: str | None = None) -> Machine:
         """Another machine, started. The first is the head."""
-        address = f"10.60.0.{next(self._names)}"
+        address = f"10.60.0.{next(self._numbers)}"
         if self._by_name:
             options: tuple[str, ...] = (f"--address={self['head'].address}:6379",)
             # As KubeRay has it where there is a Redis.
