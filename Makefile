@@ -14,6 +14,7 @@ TEST_MODEL := Qwen/Qwen2.5-Coder-0.5B-Instruct
 
 PROMETHEUS := $(BIN)/prometheus
 CHROMIUM := $(BIN)/chromium
+REDIS := $(BIN)/redis-server
 
 # SGLang on a CPU, second half: without their CUDA dependencies. The first half is the extra `cpu` in pyproject.toml.
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
@@ -28,7 +29,7 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(PROMETHEUS) $(CHROMIUM) check ## Every test that a machine without a GPU can run (about 40 minutes on two cores)
+test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (about 40 minutes on two cores)
 	@echo "Attacks on the jail, a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
 	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus or browser"
@@ -65,7 +66,7 @@ image-check: $(INSTALLED) ## Run each line of cluster/Dockerfile in a bare Debia
 	@$(BIN)/python -m tests.cluster.image_check $(or $(ROOT_FOLDER),/var/tmp/lift-image) --engine $(or $(ENGINE),cpu) $(if $(RECORD),--record $(RECORD)) $(MOUNTS)
 
 lock: $(INSTALLED) ## Write constraints.txt from what is installed
-	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt
+	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|triton|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt
 
 bench: $(INSTALLED) ## Measure the graph's own cost, with an engine that answers at once
 	@$(BIN)/python -m loadtest.overhead
@@ -107,6 +108,18 @@ $(CHROMIUM): | $(INSTALLED)
 		install() { apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 		{ install || { apt-get -qq update && install; }; } \
 			|| { echo "Chromium could not be installed: run 'apt-get install chromium' as root, or put chromium on PATH"; exit 1; }
+	fi
+	ln -sf "$$(found)" $@
+
+# A real Redis, and `ip`, for the test of several machines: the system's, or Debian's packages, which takes root. The server
+# is in redis-tools too, under another name; the package redis-server would start one.
+$(REDIS): | $(INSTALLED)
+	@found() { command -v redis-server || command -v redis-check-rdb; }
+	if ! { found && command -v ip; } >/dev/null; then
+		echo "Installing Redis and iproute2 (Debian's packages, 5 MB) ..."
+		install() { apt-get install -y -qq --no-install-recommends redis-tools iproute2 >/dev/null; }
+		{ install || { apt-get -qq update && install; }; } \
+			|| { echo "Redis could not be installed: run 'apt-get install redis-tools iproute2' as root"; exit 1; }
 	fi
 	ln -sf "$$(found)" $@
 

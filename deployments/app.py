@@ -25,6 +25,7 @@ from deployments.log import logger
 from deployments.meter import count_invalid, count_run, tell
 from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
 from deployments.metrics import ANSWER_SECONDS, FALLBACKS
+from deployments.present import PresentEngine
 from deployments.remote import RemoteEngine, Replicas, again, any_of_all, quick
 from deployments.serve_config import FALLBACK, engine_names, fallback_names
 from deployments.settings import (
@@ -94,24 +95,28 @@ class RemoteCodeStage(CodeStage):
 
 
 def _remote(stage: Stage, engine: Handle, second: Handle | None, fallback: FallbackSettings | None) -> Engine:
-    own = RemoteEngine(engine, tell)
     if fallback is None:
-        return own
+        return RemoteEngine(engine, tell)
     other: Engine
     if fallback.upstream:
         other = upstream_engine(fallback.upstream, os.environ)
     else:
         assert second
-        other = RemoteEngine(second, tell)
+        other = _present(second)
     context_tokens = fallback.engine.context_tokens if fallback.engine else None
     first, second_breaker = (Breaker(fallback.failures, fallback.open_s) for _ in range(2))
     return FallbackEngine(
-        Pool(own, first),
+        Pool(_present(engine), first),
         Pool(other, second_breaker, fallback.model, context_tokens),
         after_s=fallback.after_s,
         short_tokens=fallback.short_tokens,
         tell=functools.partial(tell, FALLBACKS, 1, stage=stage),
     )
+
+
+def _present(pool: Handle) -> Engine:
+    """For one that another can stand in for."""
+    return PresentEngine(RemoteEngine(pool, tell), Replicas((pool.deployment_name,), {}).missing)
 
 
 class MeteredEngineReplica(EngineReplica):

@@ -29,6 +29,8 @@ from schemas import Chat, Completion, Piece, Sampling
 _DIED = (RayActorError, ReplicaUnavailableError)
 _EAGER_S = 0.1
 _ALL_S = 5.0
+_AT_WORK = (ReplicaState.RUNNING, ReplicaState.PENDING_MIGRATION, ReplicaState.RECOVERING)
+"""A replica works on while its node is to go, and while a controller that comes again looks for it."""
 _SETTLED = {DeploymentStatus.HEALTHY, DeploymentStatus.UPSCALING, DeploymentStatus.DOWNSCALING}
 
 
@@ -145,8 +147,8 @@ class Deployed:
 
     @property
     def can_work(self) -> bool:
-        """Whether a replica runs, or none is to run just now: then a request wakes it, and waits for that."""
-        return bool(self.replicas[ReplicaState.RUNNING]) or self.status in _SETTLED
+        """Whether a replica is at work, or none is to run just now: then a request wakes it, and waits for that."""
+        return any(self.replicas[state] for state in _AT_WORK) or self.status in _SETTLED
 
 
 def _deployments() -> dict[str, Deployed]:

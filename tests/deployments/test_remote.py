@@ -170,6 +170,8 @@ async def test_without_time_nobody_is_asked(limit_s: float) -> None:
 
 RUNS = Deployed(DeploymentStatus.UPDATING, Counter({ReplicaState.RUNNING: 1, ReplicaState.STARTING: 1}))
 GONE = Deployed(DeploymentStatus.UNHEALTHY, Counter({ReplicaState.STARTING: 1}))
+MOVES = Deployed(DeploymentStatus.UPDATING, Counter({ReplicaState.PENDING_MIGRATION: 1, ReplicaState.STARTING: 1}))
+LOOKED_FOR = Deployed(DeploymentStatus.UPDATING, Counter({ReplicaState.RECOVERING: 1}))
 ASLEEP = Deployed(DeploymentStatus.HEALTHY, Counter())
 
 
@@ -180,6 +182,9 @@ ASLEEP = Deployed(DeploymentStatus.HEALTHY, Counter())
     ([{"A": RUNS, "B": ASLEEP}], ()),
     ([{"A": RUNS, "B": GONE, "C": RUNS}], ("B",)),
     ([{"A": GONE, "B": RUNS, "C": RUNS}], ()),
+    # On a node that is to go; after the controller has come again.
+    ([{"A": RUNS, "B": MOVES}], ()),
+    ([{"A": RUNS, "B": LOOKED_FOR}], ()),
     # While Serve reads a new config, it tells of no deployment.
     ([{"A": RUNS, "B": GONE}, {}], ("B",)),
     ([{}], ()),

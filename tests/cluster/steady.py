@@ -1,0 +1,58 @@
+"""Clients that ask without a pause, short and long prompts in turn, and what they were answered."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+SHORT = {"prompt": "Double a number: double(2) == 4", "n": 1}
+LONG = {"prompt": "Double a number: double(2) == 4. " + "It is an integer. " * 300, "n": 1}
+CLIENTS = 2
+_BEFORE_S, _AFTER_S = 1.0, 2.0
+_LIMIT_S = 60.0
+
+
+class Steady:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._begun = time.monotonic()
+        self.rows: list[dict[str, Any]] = []
+
+    async def during(self, event: Callable[[], object]) -> None:
+        async with httpx.AsyncClient(base_url=self._url, timeout=_LIMIT_S) as client:
+            asking = [asyncio.create_task(self._ask(client)) for _ in range(CLIENTS)]
+            await asyncio.sleep(_BEFORE_S)
+            await asyncio.to_thread(event)
+            await asyncio.sleep(_AFTER_S)
+            for one in asking:
+                one.cancel()
+            await asyncio.wait(asking)
+
+    async def _ask(self, client: httpx.AsyncClient) -> None:
+        while True:
+            for length, body in (("short", SHORT), ("long", LONG)):
+                begun = time.monotonic()
+                row = {"length": length, "at_s": round(begun - self._begun, 2), **await _answer(client, body)}
+                self.rows.append({**row, "seconds": round(time.monotonic() - begun, 2)})
+                if row["status"] != httpx.codes.OK:
+                    await asyncio.sleep(0.2)
+
+    def told(self) -> dict[str, Any]:
+        """How many of which status, the last status, which model wrote for which length, and the slowest."""
+        wrote = Counter(f"{row['length']} by {row['model']}" for row in self.rows if row["status"] == httpx.codes.OK)
+        statuses = Counter(str(row["status"]) for row in self.rows)
+        slowest = max(row["seconds"] for row in self.rows)
+        return {"statuses": statuses, "last": self.rows[-1]["status"], "wrote": wrote, "slowest_s": slowest}
+
+
+async def _answer(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:
+    """Status 0: none came."""
+    try:
+        answer = await client.post("/v1/lift", json=body)
+    except httpx.TransportError as error:
+        return {"status": 0, "model": None, "error": repr(error)}
+    told = answer.json()
+    return {"status": answer.status_code, "model": told.get("model"), "error": told.get("detail")}
