@@ -10,6 +10,8 @@ PROMPTS = (
     "Reverse a text: reverse('abc') == 'cba'",
     "Add two integers. For example add(2, 3) == 5.",
     "Decide whether an integer is even: is_even(4) == True; is_even(3) == False",
+    # What the scripted engine writes, so that a service without a model has goodput too.
+    "Double a number: double(4) == 8",
 )
 _WORDS = (
     *("the", "order", "table", "holds", "names", "dates", "and", "sums", "of", "every", "customer", "who", "wrote"),
