@@ -7,6 +7,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+import psutil
+
 from loadtest.arrivals import Arrivals
 from loadtest.chaos.client import Stranger, open_client
 from loadtest.chaos.faults import Fault, Scene
@@ -19,6 +22,8 @@ _LONGEST_S = 45.0
 _AFTER_S = 2.0
 _JOBS_EVERY = 5
 """Of the arrivals one of so many is a job."""
+_WARM = 4
+"""Requests one after the other before the run, since a new service's first are slow."""
 _SETTLED_S = 30.0
 _LOOK_S = 0.5
 
@@ -28,7 +33,7 @@ class Load:
     rate: float
     seed: int
     api_key: str | None = None
-    before_s: float = 5.0
+    before_s: float = 6.0
     """Without a fault, by which is known what is usual."""
 
 
@@ -38,6 +43,8 @@ class Experiment:
     fault: Fault
     load: Load
     rows: list[Asked] = field(default_factory=list)
+    _busy: float = 0.0
+    """Which share of this machine's cores was used before the fault: with none left a backlog is never worked off."""
 
     async def run(self) -> dict[str, Any]:
         """What came of it. Raises `NotHere`."""
@@ -49,6 +56,7 @@ class Experiment:
             if self.fault.through_relay:
                 url = await stack.enter_async_context(self.scene.relay.listening())
             client = await stack.enter_async_context(open_client(url, self.load.api_key))
+            await _warm(client)
             injected = await self._under_load(client)
         missing = await self._settled(there)
         told = judged(self.rows, injected, self.fault.statuses)
@@ -57,15 +65,16 @@ class Experiment:
         told["held"] = told["held"] and not missing and not told["leaks"]["jails"]
         about = {"fault": self.fault.name, "does": self.fault.does}
         times = {"at_s": round(injected.at_s, 3), "over_s": round(injected.over_s, 3)}
-        return {**about, **told, **times}
+        return {**about, **told, **times, "busy": self._busy}
 
-    async def _under_load(self, client: Any) -> Injected:
+    async def _under_load(self, client: httpx.AsyncClient) -> Injected:
         begun = time.monotonic()
+        psutil.cpu_percent()
         stranger = Stranger(client, uuid.uuid4().hex, begun, self.rows.append)
         async with asyncio.TaskGroup() as group:
             arriving = group.create_task(self._arrive(stranger, group))
             await asyncio.sleep(self.load.before_s)
-            at_s = time.monotonic() - begun
+            at_s, self._busy = time.monotonic() - begun, round(psutil.cpu_percent() / 100, 2)
             await self.fault.inject(self.scene)
             injected = Injected(at_s, time.monotonic() - begun)
             while not arriving.done() and not self._is_over(injected, time.monotonic() - begun):
@@ -92,6 +101,12 @@ class Experiment:
                 break
             await asyncio.sleep(_LOOK_S)
         return missing
+
+
+async def _warm(client: httpx.AsyncClient) -> None:
+    stranger = Stranger(client, uuid.uuid4().hex, time.monotonic(), lambda row: None)
+    for number in range(_WARM):
+        await stranger.ask(number, 0.0)
 
 
 def _fewer(wanted: dict[str, int], found: dict[str, int]) -> dict[str, int]:

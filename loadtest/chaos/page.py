@@ -13,14 +13,16 @@ FOLDER = "chaos"
 _HEAD = f"""# Chaos
 
 Written by `lift chaos --record`, from the files beside it. Each fault comes into a running service with a scripted
-engine while requests and jobs arrive at random, whoever still waits; clients ask again with the same idempotency key.
+engine while requests and jobs arrive at random, whoever still waits; clients ask again with the same idempotency key,
+when `Retry-After` says so.
 *Lost*: accepted and never answered. *Wrong*: an answer that this request cannot have, or that is another's. *Recovery*:
 from the fault until {SUCCESSIVE} answers in a row came at the first attempt and in time; {RECOVERY_S:g} s at most.
 Statuses are those of all attempts while the fault was felt, 0 a connection that broke; 200 and 202 are always
-expected. *Left*: jails without a validator.
+expected. *Busy*: how much of the machine was in use before the fault, 1 for all; with nothing left, what has queued up
+during a fault is never worked off. *Left*: jails without a validator.
 
-| fault | what happens | expected | seen | lost | wrong | recovery, s | slowest, s | left | held |
-|---|---|---|---|---|---|---|---|---|---|
+| fault | what happens | expected | seen | lost | wrong | recovery, s | slowest, s | busy | left | held |
+|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -41,7 +43,8 @@ def _cells(told: dict[str, Any]) -> list[str]:
     seen = ", ".join(f"{count} of {status}" for status, count in told["statuses"]["during"].items())
     recovery = "-" if told["recovery_s"] is None else f"{told['recovery_s']:g}"
     expected = ", ".join(map(str, told["expected"])) or "-"
-    counts = [str(told["lost"]), str(told["wrong"]), recovery, f"{told['slowest_s']:g}", str(told["leaks"]["jails"])]
+    counts = [str(told["lost"]), str(told["wrong"]), recovery]
+    counts += [f"{told['slowest_s']:g}", f"{told['busy']:g}", str(told["leaks"]["jails"])]
     return [f"`{told['fault']}`", told["does"], expected, seen or "-", *counts, "yes" if told["held"] else "**no**"]
 
 

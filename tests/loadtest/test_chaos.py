@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.main import app
+from loadtest.chaos.client import Attempts
 from loadtest.chaos.experiment import Experiment, Load
 from loadtest.chaos.faults import FAULTS, Scene
 from loadtest.chaos.judge import SUCCESSIVE, Injected, judged, recovery_s
@@ -104,6 +105,22 @@ def test_a_slow_recovery_is_not_borne() -> None:
     assert (told["recovery_s"], told["held"]) == (11.0, False)
 
 
+@pytest.mark.anyio
+async def test_who_is_told_when_to_come_again_comes_then() -> None:
+    at: list[float] = []
+
+    def refuse_once(request: httpx.Request) -> httpx.Response:
+        at.append(time.monotonic())
+        return httpx.Response(503, headers={"Retry-After": "1"}) if len(at) == 1 else httpx.Response(422)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(refuse_once), base_url="http://here") as client:
+        attempts = Attempts(client, "/v1/lift", question(1), "key")
+        answered = await attempts.answer()
+    assert answered is not None
+    assert attempts.statuses == [503, 422]
+    assert at[1] - at[0] >= 1.0
+
+
 def answer(number: int) -> LiftResponse:
     """What a service with the scripted engine says to the request of this number."""
     kind, _, example = question(number).prompt.partition(" a number: ")
@@ -130,6 +147,7 @@ def test_a_verdict_and_code_that_cannot_be_are_wrong() -> None:
 
 def result(fault: str, **changed: Any) -> dict[str, Any]:
     told = judged(stream(), FAULT, frozenset({503})) | {"leaks": {"jails": 0}, "fault": fault, "does": "something"}
+    told["busy"] = 0.4
     return {"commit": "abc", "summary": told | changed}
 
 
