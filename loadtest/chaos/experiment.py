@@ -17,7 +17,7 @@ from loadtest.chaos.judge import Injected, judged, recovery_s
 from loadtest.chaos.rows import Asked
 from loadtest.shapes import constant
 
-_LONGEST_S = 45.0
+_LONGEST_S = 60.0
 """For which requests come at most; fewer once the service has recovered."""
 _AFTER_S = 2.0
 _JOBS_EVERY = 5
