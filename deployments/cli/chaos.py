@@ -32,7 +32,7 @@ def chaos(
         str | None, typer.Option(help="A service of this machine with a scripted engine, in place of one started.")
     ] = None,
     fault: Annotated[list[str] | None, typer.Option(help="One by its name, or more. Default: all.")] = None,
-    rate: Annotated[float, typer.Option(help="Requests and jobs a second.", min=0.5, max=1_000)] = 1.5,
+    rate: Annotated[float, typer.Option(help="Requests and jobs a second.", min=0.5, max=1_000)] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the arrivals.")] = 1,
     names: Annotated[bool, typer.Option("--list", help="Say which faults there are, and stop.")] = False,
     api_key: ApiKey = None,

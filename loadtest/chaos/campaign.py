@@ -31,15 +31,15 @@ def against(url: str, faults: Sequence[Fault], load: Load) -> Iterator[Result]:
 
 
 def with_service(config: Path, url: str, faults: Sequence[Fault], load: Load) -> Iterator[Result]:
-    """Each that a service does not bear is followed by a new service, so that the next one says something."""
+    """Where all is not well again after one, a new service follows, so that the next fault says something."""
     left = list(faults)
     while left:
         with _disk() as (folder, disk), served(config, url, variables=_variables(folder)):
-            held = True
-            while left and held:
+            well = True
+            while left and well:
                 scene = Scene(url, Family.serving(url), Relay(url), disk)
                 told, rows = _one(scene, left.pop(0), load)
-                held = told["held"]
+                well = told["recovery_s"] is not None and not told["missing"]
                 yield told, rows
 
 
