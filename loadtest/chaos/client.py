@@ -13,8 +13,8 @@ from loadtest.chaos.rows import BROKEN, Asked
 from schemas import Job, JobRequest, JobResult, LiftResponse
 from schemas.wire import Wire
 
-_ATTEMPT_S = 30.0
-_PATIENCE_S = 60.0
+_ATTEMPT_S = 60.0
+_PATIENCE_S = 90.0
 """After which no further attempt is made, nor is it looked for the end of a job."""
 _PAUSE_S = 0.5
 """Between attempts, where the answer does not say with `Retry-After` when to come again."""

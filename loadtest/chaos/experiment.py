@@ -17,7 +17,7 @@ from loadtest.chaos.judge import Injected, judged, recovery_s
 from loadtest.chaos.rows import Asked
 from loadtest.shapes import constant
 
-_LONGEST_S = 60.0
+_LONGEST_S = 90.0
 """For which requests come at most; fewer once the service has recovered."""
 _AFTER_S = 2.0
 _JOBS_EVERY = 5
@@ -59,7 +59,7 @@ class Experiment:
             await _warm(client)
             injected = await self._under_load(client)
         missing = await self._settled(there)
-        told = judged(self.rows, injected, self.fault.statuses)
+        told = judged(self.rows, injected, self.fault.statuses, self.fault.silent_s)
         told["leaks"] = family.census().leaks(before)
         told["missing"] = missing
         told["held"] = told["held"] and not missing and not told["leaks"]["jails"]

@@ -121,6 +121,12 @@ async def test_who_is_told_when_to_come_again_comes_then() -> None:
     assert at[1] - at[0] >= 1.0
 
 
+def test_what_is_frozen_is_given_the_time_in_which_it_may_be_busy() -> None:
+    late = [asked(number, statuses=(503, 200)) for number in range(20, 42)]
+    told = judged(stream(*late), FAULT, frozenset({503}), silent_s=8.5)
+    assert (told["recovery_s"], told["held"]) == (11.0, True)
+
+
 def answer(number: int) -> LiftResponse:
     """What a service with the scripted engine says to the request of this number."""
     kind, _, example = question(number).prompt.partition(" a number: ")
@@ -163,6 +169,13 @@ def test_figures_are_of_all_faults_and_know_no_recovery_that_did_not_come() -> N
     assert {one.id: one.value for one in figures([good], "lift chaos")}["chaos.recovery_s_max"] == 3.5
     found = {one.id: one.value for one in figures([good, bad], "lift chaos")}
     assert found == {"chaos.lost": 2, "chaos.wrong": 0}
+
+
+def test_figures_tell_the_faults_of_frozen_processes_from_the_others() -> None:
+    killed = result("kill-engine", recovery_s=3.5)
+    frozen = result("freeze-engine", recovery_s=13.0, silent_s=8.5)
+    found = {one.id: one.value for one in figures([killed, frozen], "lift chaos")}
+    assert (found["chaos.recovery_s_max"], found["chaos.recovery_frozen_s_max"]) == (3.5, 13.0)
 
 
 @pytest.mark.parametrize(
