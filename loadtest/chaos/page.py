@@ -18,8 +18,8 @@ when `Retry-After` says so. *Lost*: accepted and never answered. *Wrong*: an ans
 that is another's. *Recovery*: from the fault until {SUCCESSIVE} answers in a row came at the first attempt and in time;
 {RECOVERY_S:g} s at most. Of a process that is frozen for good nobody knows before it has been silent for as long as it
 may, so that comes on top. Statuses are those of all attempts while the fault was felt, 0 a connection that broke; 200
-and 202 are always expected. *Busy*: how much of the machine was in use before the fault, 1 for all; with nothing left, what has
-queued up during a fault is never worked off. *Left*: jails without a validator.
+and 202 are always expected. *Busy*: how much of the machine was in use before the fault, 1 for all; with
+nothing left, what has queued up during a fault is never worked off. *Left*: jails without a validator.
 
 | fault | what happens | expected | seen | lost | wrong | recovery, s | slowest, s | busy | left | held |
 |---|---|---|---|---|---|---|---|---|---|---|
