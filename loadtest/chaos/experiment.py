@@ -83,8 +83,11 @@ class Experiment:
         return injected
 
     def _is_over(self, injected: Injected, now_s: float) -> bool:
-        after = [row for row in self.rows if row.due_s >= injected.over_s]
-        return now_s > injected.over_s + _AFTER_S and recovery_s(after, injected) is not None
+        """Once there are enough that came well after the fault, beside those before it, which say what well is."""
+        untouched = [
+            row for row in self.rows if row.due_s + row.latency_s < injected.at_s or row.due_s >= injected.over_s
+        ]
+        return now_s > injected.over_s + _AFTER_S and recovery_s(untouched, injected) is not None
 
     async def _arrive(self, stranger: Stranger, group: asyncio.TaskGroup) -> None:
         due = Arrivals("poisson").due(constant(self.load.rate, _LONGEST_S), self.load.seed)

@@ -248,6 +248,7 @@ def test_requests_and_jobs_are_followed_to_their_end(options: tuple[str, ...], t
     with doubling(tmp_path, *options) as scene:
         experiment = Experiment(scene, FAULTS["hang-ups"], Load(rate=8, seed=1, before_s=2.0))
         told = asyncio.run(experiment.run())
+    assert max(row.due_s for row in experiment.rows) < 45, "no more is asked once all is well"
     assert (told["lost"], told["refused"]) == (0, 0)
     assert told["asked"]["job"] >= 3
     assert told["wrong"] == len(options), told["what_is_wrong"]
