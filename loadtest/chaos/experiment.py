@@ -22,6 +22,8 @@ _LONGEST_S = 90.0
 _AFTER_S = 2.0
 _JOBS_EVERY = 5
 """Of the arrivals one of so many is a job."""
+_IN_WORK, _APART_S = 4, 0.2
+"""Requests just before the fault, each at another step of the graph, so that somebody is hurt."""
 _WARM = 4
 """Requests one after the other before the run, since a new service's first are slow."""
 _SETTLED_S = 30.0
@@ -74,6 +76,9 @@ class Experiment:
         async with asyncio.TaskGroup() as group:
             arriving = group.create_task(self._arrive(stranger, group))
             await asyncio.sleep(self.load.before_s)
+            for number in range(_IN_WORK):
+                group.create_task(stranger.ask(10 * number + 5, time.monotonic() - begun))
+                await asyncio.sleep(_APART_S)
             at_s, self._busy = time.monotonic() - begun, round(psutil.cpu_percent() / 100, 2)
             await self.fault.inject(self.scene)
             injected = Injected(at_s, time.monotonic() - begun)
