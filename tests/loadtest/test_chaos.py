@@ -183,7 +183,7 @@ def test_figures_tell_the_faults_of_frozen_processes_from_the_others() -> None:
     [
         (["--url", "http://127.0.0.1:9"], "no service at http://127.0.0.1:9"),
         (["--url", "nowhere"], "'nowhere' is no address"),
-        (["--fault", "kill-everybody"], "no fault is called 'kill-everybody'; there are kill-engine"),
+        (["--fault", "kill-everybody"], "no fault is called 'kill-everybody'; there are disk-full, kill-engine"),
         (["missing.yaml"], "missing.yaml"),
     ],
 )
