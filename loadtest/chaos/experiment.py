@@ -5,6 +5,7 @@ import contextlib
 import time
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ import psutil
 from loadtest.arrivals import Arrivals
 from loadtest.chaos.client import Stranger, open_client
 from loadtest.chaos.faults import Fault, Scene
-from loadtest.chaos.judge import Injected, judged, recovery_s
+from loadtest.chaos.judge import Injected, judged, limit_s, recovery_s
 from loadtest.chaos.rows import Asked
 from loadtest.shapes import constant
 
@@ -45,6 +46,8 @@ class Experiment:
     fault: Fault
     load: Load
     rows: list[Asked] = field(default_factory=list)
+    _waiting: dict[int, float] = field(default_factory=dict)
+    """When the requests that have no answer yet were due, by number."""
     _busy: float = 0.0
     """Which share of this machine's cores was used before the fault: with none left a backlog is never worked off."""
 
@@ -77,7 +80,7 @@ class Experiment:
             arriving = group.create_task(self._arrive(stranger, group))
             await asyncio.sleep(self.load.before_s)
             for number in range(_IN_WORK):
-                group.create_task(stranger.ask(10 * number + 5, time.monotonic() - begun))
+                group.create_task(self._ask(stranger, 10 * number + 5, time.monotonic() - begun))
                 await asyncio.sleep(_APART_S)
             at_s, self._busy = time.monotonic() - begun, round(psutil.cpu_percent() / 100, 2)
             await self.fault.inject(self.scene)
@@ -89,17 +92,23 @@ class Experiment:
 
     def _is_over(self, injected: Injected, now_s: float) -> bool:
         """Once there are enough that came well after the fault, beside those before it, which say what well is."""
-        untouched = [
-            row for row in self.rows if row.due_s + row.latency_s < injected.at_s or row.due_s >= injected.over_s
-        ]
+        usual_s = limit_s(self.rows, injected.at_s)
+        late = [due_s for due_s in self._waiting.values() if now_s - due_s > usual_s]
+        since_s = max([injected.over_s, *late])
+        untouched = [row for row in self.rows if row.due_s + row.latency_s < injected.at_s or row.due_s > since_s]
         return now_s > injected.over_s + _AFTER_S and recovery_s(untouched, injected) is not None
 
     async def _arrive(self, stranger: Stranger, group: asyncio.TaskGroup) -> None:
         due = Arrivals("poisson").due(constant(self.load.rate, _LONGEST_S), self.load.seed)
         for number, due_s in enumerate(due):
             await asyncio.sleep(max(stranger.begun + due_s - time.monotonic(), 0))
-            ask = stranger.order if number % _JOBS_EVERY == 0 else stranger.ask
-            group.create_task(ask(10 * number, due_s))
+            is_job = number % _JOBS_EVERY == 0
+            group.create_task((stranger.order if is_job else partial(self._ask, stranger))(10 * number, due_s))
+
+    async def _ask(self, stranger: Stranger, number: int, due_s: float) -> None:
+        self._waiting[number] = due_s
+        await stranger.ask(number, due_s)
+        del self._waiting[number]
 
     async def _settled(self, there: dict[str, int]) -> dict[str, int]:
         """How many of which processes have not come back; jails come when they are needed."""
