@@ -35,8 +35,10 @@ def found(root: Path = RESULTS) -> list[dict[str, Any]]:
 def page(results: Sequence[dict[str, Any]]) -> str:
     rows = "".join(f"| {' | '.join(_cells(result['summary']))} |\n" for result in results)
     commits = ", ".join(sorted({result["commit"] for result in results}))
+    recorded = {result["summary"]["fault"] for result in results}
+    left = ", ".join(f"`{name}`" for name in FAULTS if name not in recorded)
     others = "".join(f"* {fault}: {where}\n" for fault, where in ELSEWHERE.items())
-    return f"{_HEAD}{rows}\nCommits: {commits}.\n\nInjected by others:\n\n{others}"
+    return f"{_HEAD}{rows}\nNot recorded: {left or 'none'}. Commits: {commits}.\n\nInjected by others:\n\n{others}"
 
 
 def _cells(told: dict[str, Any]) -> list[str]:

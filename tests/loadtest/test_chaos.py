@@ -162,6 +162,7 @@ def test_the_page_says_which_faults_were_borne() -> None:
     [borne, other] = [line for line in text.splitlines() if line.startswith("| `kill-")]
     assert borne.endswith("| yes |")
     assert other.endswith("| **no** |")
+    assert "Not recorded: `disk-full`, `kill-validator`, " in text
 
 
 def test_figures_are_of_all_faults_and_know_no_recovery_that_did_not_come() -> None:
