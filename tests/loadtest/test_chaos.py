@@ -270,3 +270,16 @@ def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int)
         Family.serving(f"http://127.0.0.1:{own_port}")
     with pytest.raises(NotHere, match="no process 'engine'"):
         FAULTS["kill-engine"].require(Scene("http://127.0.0.1:1", Family(psutil.Process()), Relay("")))
+
+
+def test_a_frozen_process_is_not_counted_among_those_that_are_there() -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)  # as lift_sys.executor.daemon"]
+    with subprocess.Popen(command) as process:
+        family, victim = Family(psutil.Process()), psutil.Process(process.pid)
+        try:
+            assert family.one("executor") == victim
+            victim.suspend()
+            with pytest.raises(NotHere, match="no process 'executor'"):
+                family.one("executor")
+        finally:
+            process.kill()
