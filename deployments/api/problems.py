@@ -1,5 +1,6 @@
 """Every problem the API answers with: what it means and what helps. Problem details are those of RFC 9457."""
 
+import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lift_sys import errors
 from schemas import FieldError, Problem
 
 RETRY_AFTER_S = {409: 1, 429: 2, 503: 10}
+"""About; spread by half either way, so that those who are refused together do not come back together."""
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -221,8 +223,12 @@ def response(
 ) -> JSONResponse:
     told = problem(kind, detail, path, found)
     status = told.status
-    retry = {"Retry-After": str(RETRY_AFTER_S[status])} if status in RETRY_AFTER_S else {}
+    retry = {"Retry-After": str(_spread(RETRY_AFTER_S[status]))} if status in RETRY_AFTER_S else {}
     return JSONResponse(told.model_dump(), status, {**HEADERS, **retry, **(headers or {})}, MEDIA_TYPE)
+
+
+def _spread(seconds: int) -> int:
+    return random.randint(seconds - seconds // 2, seconds + seconds // 2)
 
 
 def example(kind: Kind) -> dict[str, Any]:

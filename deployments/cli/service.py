@@ -30,6 +30,8 @@ LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
 PRODUCTION = LOCAL.with_name("production.env")
 _HAPROXY = LOCAL.with_name("haproxy")
 _START_S, _STOP_S = 1_200, 30
+_ALWAYS = ("RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S", "RAY_SERVE_FORCE_STOP_UNHEALTHY_REPLICAS")
+"""Of Serve's flags for production those that a service without the others needs, too."""
 
 
 def checked(path: Path) -> "ServeConfig":
@@ -66,7 +68,7 @@ def port_is_free(host: str, port: int) -> bool:
 @contextlib.contextmanager
 def started(path: Path, log: IO[bytes] | None = None, *, production: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
-    flags = production_flags() if production else {}
+    flags = production_flags() if production else {name: variables(PRODUCTION)[name] for name in _ALWAYS}
     # Ray would else join whatever cluster it finds on this machine.
     environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **flags, **_tracing(), **os.environ}
     if environment["RAY_ADDRESS"] == "local":

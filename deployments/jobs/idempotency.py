@@ -67,7 +67,10 @@ def idempotent(keys: KeyStore, lease_s: float) -> type[APIRoute]:
                 return
             request.state.nonce = reserved.nonce
             async with _held(keys, reserved.lease, lease_s / 4) as keep:
-                await super().handle(scope, _again(body, receive), _recorded(send, keep))
+                recorded = _Recorded(send, keep)
+                await super().handle(scope, _again(body, receive), recorded)
+            if recorded.unkept:
+                raise recorded.unkept
 
     return IdempotentRoute
 
@@ -88,22 +91,42 @@ async def _held(keys: KeyStore, lease: str, every_s: float) -> AsyncIterator[Kee
             await stored(keys.give_up, lease)
 
 
-def _recorded(send: Send, keep: Keep) -> Send:
-    """Keeps a final answer that goes by, before its last piece goes out: no client has seen one that is not kept."""
-    start: Message = {}
-    pieces: list[bytes] = []
+class _Recorded:
+    """Keeps a final answer that goes by, before its last piece goes out: no client has seen one that is not kept.
 
-    async def sending(message: Message) -> None:
-        nonlocal start
+    Its start waits for its first piece. So of an answer in one piece that cannot be kept nothing has gone out.
+    """
+
+    def __init__(self, send: Send, keep: Keep) -> None:
+        self._send = send
+        self._keep = keep
+        self._start: Message = {}
+        self._pieces: list[bytes] = []
+        self.unkept: StoreUnavailable | None = None
+        """Why nothing was sent. Raised from here, it would be taken for an error after the answer had begun."""
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            start = message
-        elif message["type"] == "http.response.body":
-            pieces.append(message.get("body", b""))
-            if not message.get("more_body", False) and _is_final(start["status"]):
-                await keep(Answer(start["status"], _kept(start), b"".join(pieces)))
-        await send(message)
+            self._start = message
+            return
+        if message["type"] == "http.response.body" and not await self._can_go(message):
+            return
+        await self._send(message)
 
-    return sending
+    async def _can_go(self, message: Message) -> bool:
+        self._pieces.append(message.get("body", b""))
+        status = self._start["status"]
+        if not message.get("more_body", False) and _is_final(status):
+            try:
+                await self._keep(Answer(status, _kept(self._start), b"".join(self._pieces)))
+            except StoreUnavailable as error:
+                if len(self._pieces) > 1:
+                    raise
+                self.unkept = error
+                return False
+        if len(self._pieces) == 1:
+            await self._send(self._start)
+        return True
 
 
 def _kept(start: Message) -> dict[str, str]:

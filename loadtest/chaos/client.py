@@ -13,10 +13,11 @@ from loadtest.chaos.rows import BROKEN, Asked
 from schemas import Job, JobRequest, JobResult, LiftResponse
 from schemas.wire import Wire
 
-_ATTEMPT_S = 30.0
-_PATIENCE_S = 60.0
+_ATTEMPT_S = 60.0
+_PATIENCE_S = 90.0
 """After which no further attempt is made, nor is it looked for the end of a job."""
 _PAUSE_S = 0.5
+"""Between attempts, where the answer does not say with `Retry-After` when to come again."""
 _AGAIN = {BROKEN, 409, 429, 500, 502, 503, 504}
 _ITEMS = 2
 """Of a job."""
@@ -46,7 +47,7 @@ class Attempts:
             self.statuses.append(answer.status_code if answer else BROKEN)
             if self.statuses[-1] not in _AGAIN:
                 return answer
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(float(answer.headers.get("retry-after", _PAUSE_S)) if answer else _PAUSE_S)
         return None
 
     async def _one(self) -> httpx.Response | None:

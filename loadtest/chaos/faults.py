@@ -15,6 +15,9 @@ from loadtest.chaos.rows import BROKEN
 
 STOPPED_S = 5.0
 """How long a fault lasts that somebody ends."""
+_SILENT_S = {"engine": 8.5, "stage": 8.5, "ingress": 8.5, "validator": 32.0, "executor": 15.0}
+"""How long one may say nothing before it is replaced, since it may only be busy: three looks of Serve and the time
+between them, as cluster/bench.chaos.yaml has it; of an executor, its validator's patience."""
 _BLOCK_BYTES = 4_096
 _ROOM_BYTES = 2**20
 """Of address space, that a process gets which is squeezed."""
@@ -44,6 +47,8 @@ class Fault:
     """Which attempts may end with, besides 200 and 202. Each is then tried again with the same key."""
     needs: str | None = None
     """The role of a process that must be there; `disk`: the jobs' own file system."""
+    silent_s: float = 0.0
+    """For which nobody can know of it. That much more there is for a recovery."""
 
     @property
     def through_relay(self) -> bool:
@@ -150,15 +155,17 @@ def _faults() -> list[Fault]:
     for role, may in statuses.items():
         does = f"SIGSTOP to one {role}, SIGCONT after {STOPPED_S:g} s"
         found.append(Fault(f"stop-{role}", does, _stop(role), frozenset(may), role))
-    for role in ("engine", "stage", "validator", "executor", "ingress"):
+    for role, silent_s in _SILENT_S.items():
         does = f"SIGSTOP to one {role}, for good"
-        found.append(Fault(f"freeze-{role}", does, _freeze(role), frozenset(statuses[role]), role))
+        found.append(Fault(f"freeze-{role}", does, _freeze(role), frozenset(statuses[role]), role, silent_s))
     return found
 
 
 FAULTS = {
     fault.name: fault
     for fault in [
+        # The first, while SQLite's log is short: later there is room in the log itself, and nobody feels a full disk.
+        Fault("disk-full", "no room where jobs and keys are kept, for 5 s", _fill, frozenset({503}), "disk"),
         *_faults(),
         Fault(
             "memory-engine",
@@ -170,7 +177,6 @@ FAULTS = {
         Fault("network-delay", "each piece comes 0.2 s later, both ways, for 5 s", _delay, frozenset()),
         Fault("network-loss", "one piece of five ends its connection, for 5 s", _break, frozenset({BROKEN, 409})),
         Fault("network-partition", "nothing goes through between client and service, for 5 s", _cut, frozenset()),
-        Fault("disk-full", "no room where jobs and keys are kept, for 5 s", _fill, frozenset({503}), "disk"),
         Fault("hang-ups", "300 clients ask, and hang up at once", crowds.hang_up, frozenset({429})),
         Fault("slow-clients", "100 clients send a body at 20 bytes a second", crowds.dawdle, frozenset({429})),
     ]

@@ -11,7 +11,7 @@ from loadtest.quantiles import quantile
 SUCCESSIVE = 20
 """Answers that must be fine, one after the other as they were due, for the service to have recovered."""
 RECOVERY_S = 10.0
-"""In which it must."""
+"""In which it must, once it can be known that something is wrong."""
 _SLOWER, _SLACK_S = 2.0, 0.5
 """What is in time: so many times the slowest answer before the fault, and so much more."""
 _USUAL = frozenset({200, 202})
@@ -47,7 +47,7 @@ def recovery_s(rows: Sequence[Asked], injected: Injected) -> float | None:
     return None
 
 
-def judged(rows: Sequence[Asked], injected: Injected, allowed: frozenset[int]) -> dict[str, Any]:
+def judged(rows: Sequence[Asked], injected: Injected, allowed: frozenset[int], silent_s: float = 0.0) -> dict[str, Any]:
     recovered_s = recovery_s(rows, injected)
     wrong = [row for row in rows if row.wrong]
     unexpected = {status for row in rows for status in row.statuses} - allowed - _USUAL
@@ -64,8 +64,9 @@ def judged(rows: Sequence[Asked], injected: Injected, allowed: frozenset[int]) -
         "wrong": len(wrong),
         "what_is_wrong": sorted({row.wrong for row in wrong if row.wrong})[:5],
         "recovery_s": recovered_s,
+        "silent_s": silent_s,
         "slowest_s": max((row.latency_s for row in rows), default=0.0),
-        "held": held and recovered_s is not None and recovered_s <= RECOVERY_S,
+        "held": held and recovered_s is not None and recovered_s <= silent_s + RECOVERY_S,
     }
 
 

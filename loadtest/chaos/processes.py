@@ -69,9 +69,13 @@ class Family:
     def members(self) -> list[psutil.Process]:
         return self._root.children(recursive=True)
 
+    def _awake(self) -> list[psutil.Process]:
+        """Without those that a fault has frozen, which Serve ends only after a while."""
+        return [process for process in self.members() if _status(process) != psutil.STATUS_STOPPED]
+
     def of(self, role: str) -> list[psutil.Process]:
         """The oldest first."""
-        found = [process for process in self.members() if re.search(ROLES[role], _command(process))]
+        found = [process for process in self._awake() if re.search(ROLES[role], _command(process))]
         return sorted(found, key=lambda process: process.create_time())
 
     def one(self, role: str) -> psutil.Process:
@@ -83,7 +87,7 @@ class Family:
 
     def roles(self) -> dict[str, int]:
         """How many there are of each that there is."""
-        commands = [_command(process) for process in self.members()]
+        commands = [_command(process) for process in self._awake()]
         counts = {role: sum(bool(re.search(says, one)) for one in commands) for role, says in ROLES.items()}
         return {role: count for role, count in counts.items() if count}
 
@@ -113,3 +117,10 @@ def _command(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return str(process.status())
+    except psutil.Error:
+        return psutil.STATUS_DEAD

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deployments.cli.main import app
+from loadtest.chaos.client import Attempts
 from loadtest.chaos.experiment import Experiment, Load
 from loadtest.chaos.faults import FAULTS, Scene
 from loadtest.chaos.judge import SUCCESSIVE, Injected, judged, recovery_s
@@ -104,6 +105,28 @@ def test_a_slow_recovery_is_not_borne() -> None:
     assert (told["recovery_s"], told["held"]) == (11.0, False)
 
 
+@pytest.mark.anyio
+async def test_who_is_told_when_to_come_again_comes_then() -> None:
+    at: list[float] = []
+
+    def refuse_once(request: httpx.Request) -> httpx.Response:
+        at.append(time.monotonic())
+        return httpx.Response(503, headers={"Retry-After": "1"}) if len(at) == 1 else httpx.Response(422)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(refuse_once), base_url="http://here") as client:
+        attempts = Attempts(client, "/v1/lift", question(1), "key")
+        answered = await attempts.answer()
+    assert answered is not None
+    assert attempts.statuses == [503, 422]
+    assert at[1] - at[0] >= 1.0
+
+
+def test_what_is_frozen_is_given_the_time_in_which_it_may_be_busy() -> None:
+    late = [asked(number, statuses=(503, 200)) for number in range(20, 42)]
+    told = judged(stream(*late), FAULT, frozenset({503}), silent_s=8.5)
+    assert (told["recovery_s"], told["held"]) == (11.0, True)
+
+
 def answer(number: int) -> LiftResponse:
     """What a service with the scripted engine says to the request of this number."""
     kind, _, example = question(number).prompt.partition(" a number: ")
@@ -130,6 +153,7 @@ def test_a_verdict_and_code_that_cannot_be_are_wrong() -> None:
 
 def result(fault: str, **changed: Any) -> dict[str, Any]:
     told = judged(stream(), FAULT, frozenset({503})) | {"leaks": {"jails": 0}, "fault": fault, "does": "something"}
+    told["busy"] = 0.4
     return {"commit": "abc", "summary": told | changed}
 
 
@@ -138,6 +162,7 @@ def test_the_page_says_which_faults_were_borne() -> None:
     [borne, other] = [line for line in text.splitlines() if line.startswith("| `kill-")]
     assert borne.endswith("| yes |")
     assert other.endswith("| **no** |")
+    assert "Not recorded: `disk-full`, `kill-validator`, " in text
 
 
 def test_figures_are_of_all_faults_and_know_no_recovery_that_did_not_come() -> None:
@@ -147,12 +172,19 @@ def test_figures_are_of_all_faults_and_know_no_recovery_that_did_not_come() -> N
     assert found == {"chaos.lost": 2, "chaos.wrong": 0}
 
 
+def test_figures_tell_the_faults_of_frozen_processes_from_the_others() -> None:
+    killed = result("kill-engine", recovery_s=3.5)
+    frozen = result("freeze-engine", recovery_s=13.0, silent_s=8.5)
+    found = {one.id: one.value for one in figures([killed, frozen], "lift chaos")}
+    assert (found["chaos.recovery_s_max"], found["chaos.recovery_frozen_s_max"]) == (3.5, 13.0)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         (["--url", "http://127.0.0.1:9"], "no service at http://127.0.0.1:9"),
         (["--url", "nowhere"], "'nowhere' is no address"),
-        (["--fault", "kill-everybody"], "no fault is called 'kill-everybody'; there are kill-engine"),
+        (["--fault", "kill-everybody"], "no fault is called 'kill-everybody'; there are disk-full, kill-engine"),
         (["missing.yaml"], "missing.yaml"),
     ],
 )
@@ -217,6 +249,7 @@ def test_requests_and_jobs_are_followed_to_their_end(options: tuple[str, ...], t
     with doubling(tmp_path, *options) as scene:
         experiment = Experiment(scene, FAULTS["hang-ups"], Load(rate=8, seed=1, before_s=2.0))
         told = asyncio.run(experiment.run())
+    assert max(row.due_s for row in experiment.rows) < 45, "no more is asked once all is well"
     assert (told["lost"], told["refused"]) == (0, 0)
     assert told["asked"]["job"] >= 3
     assert told["wrong"] == len(options), told["what_is_wrong"]
@@ -237,3 +270,16 @@ def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int)
         Family.serving(f"http://127.0.0.1:{own_port}")
     with pytest.raises(NotHere, match="no process 'engine'"):
         FAULTS["kill-engine"].require(Scene("http://127.0.0.1:1", Family(psutil.Process()), Relay("")))
+
+
+def test_a_frozen_process_is_not_counted_among_those_that_are_there() -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)  # as lift_sys.executor.daemon"]
+    with subprocess.Popen(command) as process:
+        family, victim = Family(psutil.Process()), psutil.Process(process.pid)
+        try:
+            assert family.one("executor") == victim
+            victim.suspend()
+            with pytest.raises(NotHere, match="no process 'executor'"):
+                family.one("executor")
+        finally:
+            process.kill()

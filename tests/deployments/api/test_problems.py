@@ -11,7 +11,7 @@ import pytest
 
 from deployments.api.explained import KINDS, STATUS
 from deployments.api.problem_docs import PAGE, text
-from deployments.api.problems import RETRY_AFTER_S, WORDS, kind_of
+from deployments.api.problems import RETRY_AFTER_S, WORDS, kind_of, response
 from deployments.bench.scripted_service import ScriptedService
 from lift_sys import errors
 from schemas import Problem
@@ -88,6 +88,12 @@ async def test_a_problem_is_answered_as_the_table_says(name: str, tmp_path: Path
     assert ("retry-after" in answer.headers) == (kind.status in RETRY_AFTER_S)
     assert ("allow" in answer.headers) == (kind.status == 405)
     assert bool(problem.errors) == (name in AT_A_FIELD)
+
+
+@pytest.mark.parametrize(("status", "least", "most"), [(409, 1, 1), (429, 1, 3), (503, 5, 15)])
+def test_those_who_are_refused_together_do_not_come_back_together(status: int, least: int, most: int) -> None:
+    told = [int(response(status, "why", "/v1/lift").headers["retry-after"]) for _ in range(200)]
+    assert (min(told), max(told)) == (least, most)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -1,7 +1,9 @@
 """`/v1/jobs` and idempotency keys over ASGI, with a scripted service behind them."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -332,6 +334,22 @@ async def test_a_failure_that_may_pass_frees_the_key_and_a_final_one_is_kept(
     }
     assert seen == {"a": [429, 200], "poem": [422, 422]}
     assert backend.began == ["a", "a", "poem"]
+
+
+async def test_an_answer_that_cannot_be_kept_is_none_and_the_request_can_be_sent_again(
+    client: httpx.AsyncClient, backend: Backend, tmp_path: Path
+) -> None:
+    backend.gate.clear()
+    headers = {"idempotency-key": "k"}
+    first = asyncio.create_task(client.post("/v1/lift", json=REQUEST, headers=headers))
+    await asyncio.sleep(0.2)
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as database:
+        database.execute("CREATE TRIGGER no_room BEFORE UPDATE ON lift_keys BEGIN SELECT RAISE(ABORT, 'full'); END")
+        backend.gate.set()
+        is_problem(await first, 503)
+        database.execute("DROP TRIGGER no_room")
+    await asyncio.sleep(1.1)
+    assert (await client.post("/v1/lift", json=REQUEST, headers=headers)).status_code == 200, "beyond the lease"
 
 
 async def test_a_client_that_hangs_up_frees_the_key(client: httpx.AsyncClient, backend: Backend) -> None:
