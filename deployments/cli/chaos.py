@@ -90,11 +90,18 @@ def _require_ready(url: str) -> None:
 
 
 def _record(summary: dict[str, Any], rows: list[dict[str, Any]], rate: float, seed: int) -> None:
-    """The page and the figures are of all faults whose files are there, of this run or an earlier one."""
+    """What is summed up is of all faults whose files are there, of this run or an earlier one."""
     command = command_line("lift chaos", fault=summary["fault"], rate=rate, seed=seed, record=True)
     write_result(f"{page.FOLDER}/{summary['fault']}", summary, rows, command, load_average=os.getloadavg()[0])
-    (RESULTS / page.FOLDER / "README.md").write_text(page.page(page.found()), encoding="utf-8")
-    index(page.figures(page.found(), command_line("lift chaos", rate=rate, seed=seed, record=True)))
+    summarise(command_line("lift chaos", rate=rate, seed=seed, record=True))
+
+
+def summarise(command: str) -> None:
+    """Page, matrix and figures, from the files of all faults."""
+    results = page.found()
+    (RESULTS / page.FOLDER / "README.md").write_text(page.page(results), encoding="utf-8")
+    write_result(page.MATRIX, {"faults": len(results)}, [result["summary"] for result in results], command)
+    index(page.figures(results, command))
 
 
 def _line(told: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from loadtest.chaos.judge import RECOVERY_S, SUCCESSIVE
 from schemas.figure import RESULTS, Figure, circumstances
 
 FOLDER = "chaos"
+MATRIX = f"{FOLDER}/matrix"
+"""A row for each fault."""
 _HEAD = f"""# Chaos
 
 Written by `lift chaos --record`, from the files beside it. Each fault comes into a running service with a scripted
@@ -54,7 +56,7 @@ def _cells(told: dict[str, Any]) -> list[str]:
 def figures(results: Sequence[dict[str, Any]], command: str) -> list[Figure]:
     told = [result["summary"] for result in results]
     asked = sum(sum(one["asked"].values()) for one in told)
-    where = {"command": command, "data": f"{FOLDER}/README.md", **circumstances()}
+    where = {"command": command, "data": f"{MATRIX}.json", **circumstances()}
     of = f"of {asked} requests and jobs, {len(told)} faults"
     counts = [("lost", of), ("wrong", of)]
     made = [
