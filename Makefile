@@ -20,7 +20,7 @@ REDIS := $(BIN)/redis-server
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
-.PHONY: help run test check fix install schemas problems configs dashboards pictures image-check lock bench bench-gpu bench-gpu-scale clean
+.PHONY: help run test machines check fix install schemas problems configs dashboards pictures image-check lock bench bench-gpu bench-gpu-scale clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,17 +29,20 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (about 40 minutes on two cores)
+test: $(PROMETHEUS) $(CHROMIUM) check ## Every test that a machine without a GPU can run (about 40 minutes on two cores)
 	@echo "Attacks on the jail, a real Ray cluster and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
 	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus or browser"
+
+machines: $(REDIS) ## Make this machine into several, and lose, drain and upgrade them under load (root, five minutes)
+	@$(BIN)/pytest -q tests/cluster/test_nodes.py
 
 check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (five minutes on two cores)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (siege or cluster or engine or prometheus or browser)"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (siege or cluster or engine or prometheus or browser or machines)"
 
 fix: $(INSTALLED) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format

@@ -41,11 +41,13 @@ class Steady:
                     await asyncio.sleep(0.2)
 
     def told(self) -> dict[str, Any]:
-        """How many of which status, the last status, which model wrote for which length, and the slowest."""
+        """How many of which status, what went wrong, which model wrote for which length, and the slowest."""
         wrote = Counter(f"{row['length']} by {row['model']}" for row in self.rows if row["status"] == httpx.codes.OK)
         statuses = Counter(str(row["status"]) for row in self.rows)
         slowest = max(row["seconds"] for row in self.rows)
-        return {"statuses": statuses, "last": self.rows[-1]["status"], "wrote": wrote, "slowest_s": slowest}
+        errors = sorted({row["error"] for row in self.rows if row["error"]})
+        told = {"statuses": statuses, "errors": errors, "last": self.rows[-1]["status"]}
+        return {**told, "wrote": wrote, "slowest_s": slowest}
 
 
 async def _answer(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:

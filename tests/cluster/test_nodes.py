@@ -11,7 +11,7 @@ from tests.cluster.machines import possible
 from tests.cluster.nodes import alone
 
 pytestmark = [
-    pytest.mark.cluster,
+    pytest.mark.machines,
     pytest.mark.timeout(420),
     pytest.mark.skipif(not possible(), reason="asks for root, iproute2 and a Redis (Debian's package redis-server)"),
 ]
