@@ -32,7 +32,9 @@ class Watch:
         self._reader.start()
 
     def _read(self, lines: Any) -> None:
-        self.seen.extend(map(json.loads, lines))
+        # Its process is killed in the end, maybe in the midst of a line.
+        with contextlib.suppress(ValueError):
+            self.seen.extend(map(json.loads, lines))
 
     def wait(self) -> None:
         """Until the first look; the cluster is there already."""
