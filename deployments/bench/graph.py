@@ -65,7 +65,8 @@ class Single(Wire):
     repeat: int
     seconds: float
     tokens: int
-    validate_s: float
+    stage_s: dict[str, float]
+    """As each stage tells it: from its call to its answer, with its calls of the engine."""
 
 
 def in_process(settings: Settings, engine: Engine, *, validated: bool) -> Ask:
@@ -203,7 +204,7 @@ async def measure_singles(arms: Mapping[Arm, Ask], *, repeats: int, on_row: Call
                     repeat=repeat,
                     seconds=round(time.monotonic() - begun, 5),
                     tokens=sum(stage.completion_tokens for stage in answer.stages),
-                    validate_s=sum(stage.seconds for stage in answer.stages if stage.stage == "validate"),
+                    stage_s={stage.stage: stage.seconds for stage in answer.stages},
                 )
                 if repeat >= 0:
                     rows.append(row)
@@ -211,18 +212,34 @@ async def measure_singles(arms: Mapping[Arm, Ask], *, repeats: int, on_row: Call
     return rows
 
 
-def added_ms(rows: Sequence[Single]) -> list[float]:
-    """By what the graph answers later than one process, for each pair that wrote as many tokens.
+class Added(Wire):
+    """Milliseconds by which the graph answers later than one process; together `ir` + `code` + `between`."""
+
+    ir: float
+    """In the stage, for its hop to the engine."""
+    code: float
+    between: float
+    """HTTP, the pipeline and its hops to the stages."""
+
+    @property
+    def whole(self) -> float:
+        return self.ir + self.code + self.between
+
+
+def added_ms(rows: Sequence[Single]) -> list[Added]:
+    """For each pair that wrote as many tokens.
 
     Without the validators' own work: one process remembers all that it judged, each of several replicas its part.
     """
     at = {(row.arm, row.task, row.repeat): row for row in rows}
     pairs = [(row, at.get(("process", row.task, row.repeat))) for row in rows if row.arm == "graph"]
-    return [round((_unjudged_s(g) - _unjudged_s(p)) * 1e3, 2) for g, p in pairs if p and p.tokens == g.tokens]
+    return [_added(graph, process) for graph, process in pairs if process and process.tokens == graph.tokens]
 
 
-def _unjudged_s(row: Single) -> float:
-    return row.seconds - row.validate_s
+def _added(graph: Single, process: Single) -> Added:
+    later = {name: (seconds - process.stage_s[name]) * 1e3 for name, seconds in graph.stage_s.items()}
+    between = (graph.seconds - process.seconds) * 1e3 - sum(later.values())
+    return Added(ir=round(later["ir"], 2), code=round(later["code"], 2), between=round(between, 2))
 
 
 def ratios(rows: Sequence[Block], clients: int, over: Arm) -> list[float]:

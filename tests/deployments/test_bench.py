@@ -105,8 +105,9 @@ def test_a_ratio_is_of_blocks_that_took_turns() -> None:
     assert ratios(rows, 8, "engine") == []
 
 
-def single(arm: Arm, task: int, seconds: float, tokens: int) -> Single:
-    return Single(arm=arm, task=task, repeat=0, seconds=seconds, tokens=tokens, validate_s=0.0)
+def single(arm: Arm, task: int, seconds: float, tokens: int, ir: float = 0.4, validate: float = 0.1) -> Single:
+    stages = {"ir": ir, "code": 0.4, "validate": validate}
+    return Single(arm=arm, task=task, repeat=0, seconds=seconds, tokens=tokens, stage_s=stages)
 
 
 def test_what_is_added_is_told_by_pairs_that_wrote_as_much() -> None:
@@ -115,7 +116,13 @@ def test_what_is_added_is_told_by_pairs_that_wrote_as_much() -> None:
         single("process", 1, 1.000, 50), single("graph", 1, 3.000, 51),
         single("graph", 2, 1.0, 50),
     ]  # fmt: skip
-    assert added_ms(rows) == [12.0]
+    assert [one.whole for one in added_ms(rows)] == [12.0]
+
+
+def test_what_is_added_is_told_by_part_and_without_the_validators_work() -> None:
+    rows = [single("process", 0, 1.000, 50), single("graph", 0, 1.312, 50, ir=0.404, validate=0.4)]
+    [one] = added_ms(rows)
+    assert (one.ir, one.code, one.between, round(one.whole, 2)) == (4.0, 0.0, 8.0, 12.0)
 
 
 def test_a_speedup_is_of_batches_that_took_turns() -> None:

@@ -40,11 +40,11 @@ ONE = {"RUNNING": 1}
     [
         (["scale"], [1, 2, 4], ["1x1", "2x1", "4x1"]),
         (["scale"], [2], ["1x1", "2x1"]),
-        (["tp"], [1, 2], ["1x1", "1x2", "2x1"]),
+        (["tp"], [1, 2], ["1x1", "2x1", "1x2"]),
         (["kill"], [1, 2, 4], ["1x1", "4x1"]),
         (["autoscale"], [1, 2, 4], ["1x1"]),
-        (["pools"], [1, 2], ["1x1", "2x1 per stage", "2x1"]),
-        (PARTS, [1, 2], ["1x1", "1x2", "2x1 per stage", "2x1"]),
+        (["pools"], [1, 2], ["1x1", "2x1", "2x1 per stage"]),
+        (PARTS, [1, 2], ["1x1", "2x1", "1x2", "2x1 per stage"]),
     ],
 )
 def test_each_service_that_a_part_needs_is_measured_once(

@@ -45,7 +45,7 @@ class Arm:
 
 
 def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
-    """Those that the parts need, each once; `counts` rise.
+    """Those that the parts need, each once; `counts` rise. Replicas of one pool come first.
 
     All need one replica, whose knee the others are told by.
     """
@@ -58,7 +58,7 @@ def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
         found += [arm for count in counts if count % 2 == 0 for arm in (Arm(count), Arm(count, pools="per_stage"))]
     if "kill" in parts:
         found.append(Arm(counts[-1]))
-    return sorted(dict.fromkeys(found))
+    return sorted(dict.fromkeys(found), key=lambda arm: (arm.kind != "replicas", arm))
 
 
 def read(config: Path, engine: Path | None) -> dict[str, Any]:

@@ -60,14 +60,18 @@ class Study:
     def run(self) -> Iterator[None]:
         """One step after each service, so that what is known can be kept."""
         self._until = time.monotonic() + self.minutes * 60
-        for arm in arms(self.parts, self.counts):
-            if not self._left_out(f"arm {arm.name}", self.plan.seconds + 4 * self.plan.objective_s):
-                self._try(f"arm {arm.name}", lambda arm=arm: self._arm(arm))  # type: ignore[misc]
-            yield
+        found = arms(self.parts, self.counts)
+        replicas, others = ([arm for arm in found if (arm.kind == "replicas") is plain] for plain in (True, False))
+        yield from map(self._arm_in_time, replicas)
         if "autoscale" in self.parts:
             if not self._left_out("autoscale", 2 * (self.plan.seconds + self._start_s)):
                 self._try("autoscale", self._autoscale)
             yield
+        yield from map(self._arm_in_time, others)
+
+    def _arm_in_time(self, arm: Arm) -> None:
+        if not self._left_out(f"arm {arm.name}", self.plan.seconds + 4 * self.plan.objective_s):
+            self._try(f"arm {arm.name}", lambda: self._arm(arm))
 
     def _left_out(self, name: str, needs_s: float) -> bool:
         late = bool(self.measured) and time.monotonic() + self._start_s + needs_s > self._until

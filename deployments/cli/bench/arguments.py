@@ -1,7 +1,7 @@
 """What the benchmark commands are given, and how they say afterwards what was run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -21,13 +21,7 @@ def read_settings(config: Path, changes: str = "") -> Settings:
     """
     try:
         said = yaml.safe_load(config.read_text(encoding="utf-8"))["applications"][0]["args"]
-        for change in filter(None, changes.split(",")):
-            key, _, value = change.partition("=")
-            *outer, last = key.split(".")
-            inner = said.setdefault("engine", {})
-            for name in outer:
-                inner = inner.setdefault(name, {})
-            inner[last] = yaml.safe_load(value)
+        change_engine(said, changes)
         return Settings.model_validate(said)
     except OSError as error:
         fail(f"{config}: {error.strerror}")
@@ -35,6 +29,17 @@ def read_settings(config: Path, changes: str = "") -> Settings:
         fail(f"{config}: no Serve config with `args` of an application")
     except ValidationError as error:
         fail(f"{config}: " + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
+
+
+def change_engine(args: dict[str, Any], changes: str) -> None:
+    """Puts `quantization=fp8,sglang.log_level=info` into the engine of an application's `args`."""
+    for change in filter(None, changes.split(",")):
+        key, _, value = change.partition("=")
+        *outer, last = key.split(".")
+        inner = args.setdefault("engine", {})
+        for name in outer:
+            inner = inner.setdefault(name, {})
+        inner[last] = yaml.safe_load(value)
 
 
 def sizes(batches: str) -> list[int]:

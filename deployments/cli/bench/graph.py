@@ -117,19 +117,27 @@ async def _arms(settings: "Settings", url: str) -> "AsyncIterator[dict[Arm, Ask]
 
 
 def _summary(blocks: "list[Block]", pairs: "list[Single]", price: float | None) -> dict[str, Any]:
-    from deployments.bench.graph import added_ms
-
-    added = sorted(added_ms(pairs))
     counts = sorted({block.clients for block in blocks})
     return {
         **{str(count): _at([block for block in blocks if block.clients == count], count, price) for count in counts},
-        "singles": {
-            "pairs": len(added),
-            "added_ms_p50": round(statistics.median(added), 2),
-            "added_ms_quartiles": [round(cut, 2) for cut in statistics.quantiles(added, n=4)],
-        }
-        if len(added) > 1
-        else {},
+        "singles": _added(pairs),
+    }
+
+
+def _added(pairs: "list[Single]") -> dict[str, Any]:
+    from deployments.bench.graph import added_ms
+
+    added = added_ms(pairs)
+    if len(added) < 2:
+        return {}
+    whole = [one.whole for one in added]
+    return {
+        "pairs": len(added),
+        "added_ms_p50": round(statistics.median(whole), 2),
+        "added_ms_quartiles": [round(cut, 2) for cut in statistics.quantiles(whole, n=4)],
+        "added_ms_p50_by_part": {
+            part: round(statistics.median(getattr(one, part) for one in added), 2) for part in ("ir", "code", "between")
+        },
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from deployments.cli.bench.arguments import command_line
+from deployments.cli.bench.arguments import Change, change_engine, command_line
 from deployments.cli.console import err, fail, out
 from schemas.figure import Figure, circumstances, index, write_result
 
@@ -25,6 +25,7 @@ def scale(
     engine: Annotated[
         Path | None, typer.Option(help="Another config, whose engine takes the place: cluster/bench.start.yaml.")
     ] = None,
+    change: Change = "",
     gpus: Annotated[str, typer.Option(help="Such as 1,2,4. Default: 1, 2, 4, 8, as many as there are.")] = "",
     only: Annotated[str, typer.Option(help="Of scale, tp, pools, autoscale, kill.")] = "scale,tp,pools,autoscale,kill",
     minutes: Annotated[float, typer.Option(help="In which no other service is begun that could not end.")] = 30,
@@ -54,6 +55,7 @@ def scale(
     parts, counts = _parts(only), _counts(gpus)
     try:
         data = read(config, engine)
+        change_engine(data["applications"][0]["args"], change)
     except (OSError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
         fail(f"{config}: no Serve config of an engine replica ({error!r})")
     with err.status("…") as status:
