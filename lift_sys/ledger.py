@@ -18,12 +18,14 @@ class Ledger:
         self._stage = stage
         self._begun = time.monotonic()
         self._attempts = 0
+        self._engine_s = 0.0
         self._completions: list[Completion] = []
 
     async def charge(self, work: Awaitable[list[Completion]]) -> list[Completion]:
         """Wait for an engine's completions and book them as one attempt."""
         completions = await work
         self._attempts += 1
+        self._engine_s += max((one.seconds for one in completions), default=0.0)
         self._completions += completions
         return completions
 
@@ -31,6 +33,7 @@ class Ledger:
         return StageReport(
             stage=self._stage,
             seconds=round(time.monotonic() - self._begun, 4),
+            engine_s=round(self._engine_s, 4),
             attempts=max(self._attempts, 1),
             prompt_tokens=sum(c.prompt_tokens for c in self._completions),
             cached_tokens=sum(c.cached_tokens for c in self._completions),
@@ -45,6 +48,7 @@ def add(reports: list[StageReport]) -> StageReport:
     return StageReport(
         stage=reports[0].stage,
         seconds=round(sum(r.seconds for r in reports), 4),
+        engine_s=round(sum(r.engine_s for r in reports), 4),
         attempts=sum(r.attempts for r in reports),
         prompt_tokens=sum(r.prompt_tokens for r in reports),
         cached_tokens=sum(r.cached_tokens for r in reports),

@@ -1,13 +1,13 @@
 """`python -m loadtest.overhead`: what the graph itself costs a request, with an engine that answers at once.
 
 One request at a time, so that nothing queues; kinds interleaved, so that a slow moment of the machine meets all alike.
-With Serve's default flags and with those for production, in turn.
+With Serve's default flags and as in production (`lift serve --production`), in turn.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,7 @@ COMMAND = "make bench"
 CONFIG = Path("cluster/serve.scripted.yaml")
 URL = "http://127.0.0.1:8100"
 LIFT = {"prompt": "Double a number: double(2) == 4"}
-FLAGS: Mapping[str, Mapping[str, str]] = {
-    "default": {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "0"},
-    "production": {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"},
-}
-"""Ray's, for every process of the service."""
+FLAGS = ("default", "production")
 _WARM_UP = 20
 
 
@@ -44,7 +40,7 @@ def main() -> None:
 
 def _round(name: str, requests: int) -> Iterator[dict[str, Any]]:
     """One service, started and stopped again. `cpu_ms` of all its processes, the validator's and idle ones' too."""
-    with served(CONFIG, URL, variables=FLAGS[name]) as service:
+    with served(CONFIG, URL, production=name == "production") as service:
         for _ in range(_WARM_UP):
             _measure(service.client)
         begun = service.cpu_s()

@@ -35,16 +35,24 @@ def served(
     url: str,
     *,
     start_s: float = 180,
+    production: bool = False,
     variables: Mapping[str, str] | None = None,
     log: IO[bytes] | None = None,
 ) -> Iterator[Served]:
     """`lift serve CONFIG` as long as the block runs, with these environment variables besides.
 
+    `production`: with HAProxy and Serve's other flags of cluster/production.env.
+
     What it says on standard error goes to `log`, or to where ours goes.
 
     Raises `RuntimeError` when it does not become ready in time.
     """
-    command = [str(Path(sys.executable).with_name("lift")), "serve", str(config)]
+    command = [
+        str(Path(sys.executable).with_name("lift")),
+        "serve",
+        str(config),
+        *(["--production"] if production else []),
+    ]
     environment = {**os.environ, **(variables or {})}
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True, env=environment

@@ -66,6 +66,8 @@ class StageReport(Wire):
 
     stage: Literal["ir", "code", "validate"]
     seconds: float
+    engine_s: float = 0.0
+    """Of these, those in which an engine wrote; the rest is the stage's own work and its way to the engine."""
     attempts: int
     prompt_tokens: int = 0
     cached_tokens: int = 0

@@ -66,7 +66,8 @@ class Single(Wire):
     seconds: float
     tokens: int
     stage_s: dict[str, float]
-    """As each stage tells it: from its call to its answer, with its calls of the engine."""
+    """As each stage tells it, without what the engine says that it took itself."""
+    engine_s: float
 
 
 def in_process(settings: Settings, engine: Engine, *, validated: bool) -> Ask:
@@ -204,7 +205,8 @@ async def measure_singles(arms: Mapping[Arm, Ask], *, repeats: int, on_row: Call
                     repeat=repeat,
                     seconds=round(time.monotonic() - begun, 5),
                     tokens=sum(stage.completion_tokens for stage in answer.stages),
-                    stage_s={stage.stage: stage.seconds for stage in answer.stages},
+                    stage_s={stage.stage: stage.seconds - stage.engine_s for stage in answer.stages},
+                    engine_s=sum(stage.engine_s for stage in answer.stages),
                 )
                 if repeat >= 0:
                     rows.append(row)
@@ -229,7 +231,8 @@ class Added(Wire):
 def added_ms(rows: Sequence[Single]) -> list[Added]:
     """For each pair that wrote as many tokens.
 
-    Without the validators' own work: one process remembers all that it judged, each of several replicas its part.
+    Without what the engines say that they took themselves, which differs by more from call to call than the graph adds;
+    and without the validators' own work: one process remembers all that it judged, each of several replicas its part.
     """
     at = {(row.arm, row.task, row.repeat): row for row in rows}
     pairs = [(row, at.get(("process", row.task, row.repeat))) for row in rows if row.arm == "graph"]
@@ -237,9 +240,13 @@ def added_ms(rows: Sequence[Single]) -> list[Added]:
 
 
 def _added(graph: Single, process: Single) -> Added:
-    later = {name: (seconds - process.stage_s[name]) * 1e3 for name, seconds in graph.stage_s.items()}
-    between = (graph.seconds - process.seconds) * 1e3 - sum(later.values())
-    return Added(ir=round(later["ir"], 2), code=round(later["code"], 2), between=round(between, 2))
+    ir, code = ((graph.stage_s[name] - process.stage_s[name]) * 1e3 for name in ("ir", "code"))
+    between = (_between_s(graph) - _between_s(process)) * 1e3
+    return Added(ir=round(ir, 2), code=round(code, 2), between=round(between, 2))
+
+
+def _between_s(row: Single) -> float:
+    return row.seconds - row.engine_s - sum(row.stage_s.values())
 
 
 def ratios(rows: Sequence[Block], clients: int, over: Arm) -> list[float]:

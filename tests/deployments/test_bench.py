@@ -105,9 +105,11 @@ def test_a_ratio_is_of_blocks_that_took_turns() -> None:
     assert ratios(rows, 8, "engine") == []
 
 
-def single(arm: Arm, task: int, seconds: float, tokens: int, ir: float = 0.4, validate: float = 0.1) -> Single:
-    stages = {"ir": ir, "code": 0.4, "validate": validate}
-    return Single(arm=arm, task=task, repeat=0, seconds=seconds, tokens=tokens, stage_s=stages)
+def single(
+    arm: Arm, task: int, seconds: float, tokens: int, *, engine: float = 0.7, ir: float = 0.01, validate: float = 0.1
+) -> Single:
+    stages = {"ir": ir, "code": 0.01, "validate": validate}
+    return Single(arm=arm, task=task, repeat=0, seconds=seconds, tokens=tokens, stage_s=stages, engine_s=engine)
 
 
 def test_what_is_added_is_told_by_pairs_that_wrote_as_much() -> None:
@@ -119,9 +121,9 @@ def test_what_is_added_is_told_by_pairs_that_wrote_as_much() -> None:
     assert [one.whole for one in added_ms(rows)] == [12.0]
 
 
-def test_what_is_added_is_told_by_part_and_without_the_validators_work() -> None:
-    rows = [single("process", 0, 1.000, 50), single("graph", 0, 1.312, 50, ir=0.404, validate=0.4)]
-    [one] = added_ms(rows)
+def test_what_is_added_is_told_by_part_and_without_the_engines_and_the_validators_own_time() -> None:
+    slower = single("graph", 0, 1.712, 50, engine=1.1, ir=0.014, validate=0.4)
+    [one] = added_ms([single("process", 0, 1.000, 50), slower])
     assert (one.ir, one.code, one.between, round(one.whole, 2)) == (4.0, 0.0, 8.0, 12.0)
 
 

@@ -362,4 +362,20 @@ async def test_a_ledger_adds_up_attempts_and_tokens() -> None:
     report = ledger.report()
     assert (report.attempts, report.prompt_tokens, report.cached_tokens, report.completion_tokens) == (2, 9, 6, 3)
     assert report.finish_reasons == ("length", "length", "stop")
-    assert add([report, report]).attempts == 4
+    both = add([report, report])
+    assert (both.attempts, both.prompt_tokens) == (4, 18)
+
+
+@pytest.mark.anyio
+async def test_a_stage_tells_how_long_an_engine_wrote_for_it() -> None:
+    """Variations of one call are written at once, so the slowest counts; calls come one after the other."""
+    ledger = Ledger("code")
+    quick, slow = (
+        Completion(text="", finish_reason="stop", prompt_tokens=1, cached_tokens=0, completion_tokens=1, seconds=s)
+        for s in (0.2, 0.5)
+    )
+    await ledger.charge(spend(quick, slow))
+    await ledger.charge(spend(quick))
+    report = ledger.report()
+    assert report.engine_s == 0.7
+    assert add([report, report]).engine_s == 1.4
