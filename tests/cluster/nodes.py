@@ -38,8 +38,8 @@ class Run:
         self._ray = machines.dashboard()
         until(lambda: self._ray.get("/api/version").is_success, "the head is there")
         self._url = f"http://{machines.add('cpu', cpus=16).address}:8000"
-        machines.add("a10g", cpus=8, gpu="A10G")
-        machines.add("a100", cpus=8, gpu="A100-80G")
+        machines.add("a10g", cpus=0, gpu="A10G")
+        machines.add("a100", cpus=0, gpu="A100-80G")
         self._deploy()
         self.started_s = until(self._is_whole, "two replicas of each deployment run")
 
@@ -73,7 +73,7 @@ class Run:
     def drain(self) -> dict[str, Any]:
         """A second A10G comes, and the first one is about to go, as a cloud says of a spot machine."""
         [node] = {replica["node_id"] for replica in self._replicas()["FallbackEngine"]}
-        self._machines.add("a10g-2", cpus=8, gpu="A10G")
+        self._machines.add("a10g-2", cpus=0, gpu="A10G")
 
         def event() -> dict[str, float]:
             self._machines.drain(node)

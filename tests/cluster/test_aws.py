@@ -49,7 +49,7 @@ def test_a_mistake_is_refused_by_name(spoil: Callable[[dict[str, Any]], object],
     "pool", dict.fromkeys(pool for preset in PRESETS for pool in preset.pools), ids=lambda pool: pool.model
 )
 def test_there_is_a_machine_for_every_engine(pool: Pool) -> None:
-    wanted = {"CPU": 4, "GPU": pool.tensor_parallel, f"accelerator_type:{pool.gpu}": 1}
+    wanted = {"GPU": pool.tensor_parallel, f"accelerator_type:{pool.gpu}": 1}
     there = [one["resources"] for one in TYPES.values()]
     assert [resources for resources in there if all(resources.get(name, 0) >= n for name, n in wanted.items())]
 
@@ -57,6 +57,10 @@ def test_there_is_a_machine_for_every_engine(pool: Pool) -> None:
 def test_machines_with_gpus_are_had_when_they_are_asked_for() -> None:
     assert {name for name, one in TYPES.items() if one.get("min_workers")} == {"cpu"}
     assert TYPES[AWS["head_node_type"]]["resources"] == {"CPU": 0}
+
+
+def test_machines_with_gpus_have_room_for_engines_only() -> None:
+    assert {name for name, one in TYPES.items() if one["resources"]["CPU"]} == {"cpu"}
 
 
 def test_spot_is_one_kind_beside_the_other() -> None:

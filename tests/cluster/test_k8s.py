@@ -141,7 +141,7 @@ def node_types() -> dict[str, dict[str, Any]]:
     "pool", dict.fromkeys(pool for preset in PRESETS for pool in preset.pools), ids=lambda pool: pool.model
 )
 def test_the_autoscaler_knows_a_node_for_every_engine(pool: Pool) -> None:
-    wanted = {"CPU": 4, "GPU": pool.tensor_parallel, f"accelerator_type:{pool.gpu}": 1}
+    wanted = {"GPU": pool.tensor_parallel, f"accelerator_type:{pool.gpu}": 1}
     kinds = node_types().values()
     assert [kind for kind in kinds if all(kind["resources"].get(name, 0) >= n for name, n in wanted.items())]
 
@@ -150,6 +150,11 @@ def test_nothing_runs_on_the_head_and_gpus_are_had_when_they_are_asked_for() -> 
     kinds = node_types()
     assert kinds["headgroup"]["resources"]["CPU"] == 0
     assert {name for name, kind in kinds.items() if kind["min_workers"]} == {"cpu"}
+
+
+def test_nodes_with_gpus_have_room_for_engines_only() -> None:
+    """So an engine that is replaced finds its place free, and no candidate runs beside one."""
+    assert {name for name, kind in node_types().items() if kind["resources"]["CPU"]} == {"cpu"}
 
 
 def test_the_service_upgrades_in_steps_and_survives_its_head() -> None:

@@ -65,6 +65,14 @@ def test_every_engine_runs_on_its_own_kind_of_gpu() -> None:
     assert {name: kind for name, kind in kinds.items() if kind} == {"Engine": "A100-80G", "FallbackEngine": "A10G"}
 
 
+def test_an_engine_asks_for_gpus_and_nothing_that_another_could_take(preset: Preset) -> None:
+    """Else a validator that starts while an engine is replaced may take its place, and the GPU stands idle."""
+    deployments = config_of(CLUSTER / f"serve.{preset.name}.yaml")["applications"][0]["deployments"]
+    engines = [one["ray_actor_options"] for one in deployments if one["name"].endswith("Engine")]
+    assert engines
+    assert all(options["num_cpus"] == 0 < options["num_gpus"] for options in engines)
+
+
 @pytest.mark.parametrize(("pool", "preset"), POOLS)
 def test_a_first_wave_of_the_longest_requests_fits(pool: Pool, preset: Preset) -> None:
     found = fit_of(pool)
