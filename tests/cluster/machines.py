@@ -125,8 +125,11 @@ def until(so: Callable[[], bool], what: str) -> float:
 
 
 def possible() -> bool:
-    """Whether this machine can be made into several."""
-    return os.geteuid() == 0 and bool(_REDIS and shutil.which("ip") and shutil.which("unshare"))
+    """Whether this machine can be made into several: it is tried, since a container's root may not be allowed to."""
+    if not (os.geteuid() == 0 and _REDIS and shutil.which("ip") and shutil.which("unshare")):
+        return False
+    command = [*ALONE, "ip", "link", "add", "lift", "type", "bridge"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _production() -> dict[str, str]:

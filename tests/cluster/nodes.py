@@ -41,7 +41,7 @@ class Run:
         machines.add("a10g", cpus=0, gpu="A10G")
         machines.add("a100", cpus=0, gpu="A100-80G")
         self._deploy()
-        self.started_s = until(self._is_whole, "two replicas of each deployment run")
+        self.started_s = until(self._is_ready, "two replicas of each deployment run, and requests reach them")
 
     def placement(self) -> dict[str, Any]:
         """The machine of each replica."""
@@ -122,8 +122,10 @@ class Run:
             for name, replicas in self._replicas().items()
         }
 
-    def _is_whole(self) -> bool:
-        return [len(replicas) for replicas in self._replicas().values()] == [2] * 6
+    def _is_ready(self) -> bool:
+        """The replicas are there before the HAProxy that leads to them."""
+        whole = [len(replicas) for replicas in self._replicas().values()] == [2] * 6
+        return whole and httpx.get(f"{self._url}/readyz").status_code == httpx.codes.OK
 
     def _replaced(self, before: dict[str, dict[str, str]]) -> bool:
         after = self._places()

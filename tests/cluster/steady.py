@@ -29,7 +29,8 @@ class Steady:
             await asyncio.sleep(_AFTER_S)
             for one in asking:
                 one.cancel()
-            await asyncio.wait(asking)
+            ended = await asyncio.gather(*asking, return_exceptions=True)
+            assert all(isinstance(one, asyncio.CancelledError) for one in ended), ended
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
         while True:
@@ -56,5 +57,8 @@ async def _answer(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, 
         answer = await client.post("/v1/lift", json=body)
     except httpx.TransportError as error:
         return {"status": 0, "model": None, "error": repr(error)}
-    told = answer.json()
+    try:
+        told = answer.json()
+    except ValueError:  # HAProxy's own words
+        told = {"detail": answer.text[:80]}
     return {"status": answer.status_code, "model": told.get("model"), "error": told.get("detail")}
