@@ -113,15 +113,15 @@ class Machines:
         return httpx.Client(base_url=f"http://{self['head'].address}:8265", headers=headers, timeout=60)
 
 
-def until(so: Callable[[], bool], what: str) -> float:
-    """Seconds until it was so."""
+def until(so: Callable[[], bool], what: str, seen: Callable[[], object] = lambda: "") -> float:
+    """Seconds until it was so. What is seen in its place is told where that does not come."""
     begun = time.monotonic()
     while time.monotonic() - begun < _LIMIT_S:
         with contextlib.suppress(KeyError, ValueError, httpx.HTTPError):
             if so():
                 return round(time.monotonic() - begun, 1)
         time.sleep(0.2)
-    raise SystemExit(f"not within {_LIMIT_S:g} s: {what}")
+    raise SystemExit(f"not within {_LIMIT_S:g} s: {what} {seen()}")
 
 
 def possible() -> bool:

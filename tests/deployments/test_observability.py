@@ -110,7 +110,11 @@ def prometheus(service: Any, prometheus: StartPrometheus) -> Iterator[Prometheus
     with prometheus([scrape], rules=[CLUSTER / "prometheus" / "alerts.yaml"]) as started:
         started.until("ray_lift_replicas")
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda ask: ask(service.client), LOAD * 4))
+            for _ in range(2):
+                list(pool.map(lambda ask: ask(service.client), LOAD * 2))
+                # A series that begins with its last value has no rate.
+                started.until('ray_lift_answer_seconds_count{level="verified"}')
+        started.until('sum(ray_lift_requests_total{route="lift"}) == 16')
         time.sleep(4)
         yield started
 
