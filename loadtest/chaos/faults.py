@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from loadtest.chaos import crowds
+from loadtest.chaos.ground import Ground
 from loadtest.chaos.processes import Family, NotHere
 from loadtest.chaos.relay import Relay
 from loadtest.chaos.rows import BROKEN
+from loadtest.postgres import Postgres
 
 STOPPED_S = 5.0
 """How long a fault lasts that somebody ends."""
@@ -30,8 +32,8 @@ class Scene:
     url: str
     family: Family
     relay: Relay
-    disk: Path | None = None
-    """A file system of its own on which the service keeps jobs; None where there is none."""
+    ground: Ground = field(default_factory=Ground)
+    """Nothing of it is ours where somebody else has started the service."""
 
 
 Inject = Callable[[Scene], Awaitable[None]]
@@ -46,7 +48,7 @@ class Fault:
     statuses: frozenset[int]
     """Which attempts may end with, besides 200 and 202. Each is then tried again with the same key."""
     needs: str | None = None
-    """The role of a process that must be there; `disk`: the jobs' own file system."""
+    """The role of a process that must be there; `disk`: the jobs' own file system; `database`: their Postgres."""
     silent_s: float = 0.0
     """For which nobody can know of it. That much more there is for a recovery."""
 
@@ -58,14 +60,22 @@ class Fault:
         """Raises `NotHere` where there is nothing that this fault could hurt."""
         if self.needs == "disk":
             _disk(scene)
+        elif self.needs == "database":
+            _database(scene)
         elif self.needs:
             scene.family.one(self.needs)
 
 
 def _disk(scene: Scene) -> Path:
-    if scene.disk is None:
+    if scene.ground.disk is None:
         raise NotHere("the service has no disk of its own to be filled: let this command start it, as root")
-    return scene.disk
+    return scene.ground.disk
+
+
+def _database(scene: Scene) -> Postgres:
+    if scene.ground.server is None:
+        raise NotHere("the service has no Postgres of its own to be silenced: let this command start it")
+    return scene.ground.server
 
 
 def _kill(role: str) -> Inject:
@@ -138,6 +148,15 @@ async def _fill(scene: Scene) -> None:
         filler.unlink(missing_ok=True)
 
 
+async def _silence(scene: Scene) -> None:
+    database = _database(scene)
+    database.suspend()
+    try:
+        await asyncio.sleep(STOPPED_S)
+    finally:
+        database.resume()
+
+
 _DIED = {BROKEN, 409, 500, 502, 503}
 """Of a process that clients are connected to. 409: the first attempt still holds the key, until its lease ends."""
 _AWAY = {503}
@@ -179,6 +198,13 @@ FAULTS = {
         Fault("network-partition", "nothing goes through between client and service, for 5 s", _cut, frozenset()),
         Fault("hang-ups", "300 clients ask, and hang up at once", crowds.hang_up, frozenset({429})),
         Fault("slow-clients", "100 clients send a body at 20 bytes a second", crowds.dawdle, frozenset({429})),
+        Fault(
+            "database-silent",
+            f"the Postgres that keeps jobs and keys says nothing, for {STOPPED_S:g} s",
+            _silence,
+            frozenset(_AWAY | {409}),
+            "database",
+        ),
     ]
 }
 """By name."""

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,13 +16,15 @@ from typer.testing import CliRunner
 from deployments.cli.main import app
 from loadtest.chaos.client import Attempts
 from loadtest.chaos.experiment import Experiment, Load
-from loadtest.chaos.faults import FAULTS, Scene
+from loadtest.chaos.faults import FAULTS, STOPPED_S, Scene
+from loadtest.chaos.ground import Ground, in_postgres, on_disk
 from loadtest.chaos.judge import SUCCESSIVE, Injected, judged, recovery_s
 from loadtest.chaos.page import figures, page
 from loadtest.chaos.processes import Family, NotHere
 from loadtest.chaos.questions import question, what_is_wrong
 from loadtest.chaos.relay import Relay
 from loadtest.chaos.rows import Asked
+from loadtest.postgres import programs
 from schemas import LiftResponse
 from tests.conftest import free_port
 from tests.deployments.scripted_service import CODE, IR_, VERDICT
@@ -226,9 +227,9 @@ async def test_a_relay_passes_on_late_or_not_at_all_or_breaks() -> None:
 
 
 @contextlib.contextmanager
-def doubling(folder: Path, *options: str) -> Iterator[Scene]:
+def doubling(ground: Ground, *options: str) -> Iterator[Scene]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.loadtest.doubler", str(folder / "jobs.sqlite"), str(port), *options]
+    command = [sys.executable, "-m", "tests.loadtest.doubler", ground.database, str(port), *options]
     with subprocess.Popen(command) as process:
         url = f"http://127.0.0.1:{port}"
         try:
@@ -238,15 +239,15 @@ def doubling(folder: Path, *options: str) -> Iterator[Scene]:
                     httpx.get(f"{url}/healthz")
                     break
                 time.sleep(0.1)
-            yield Scene(url, Family(psutil.Process(process.pid)), Relay(url))
+            yield Scene(url, Family(psutil.Process(process.pid)), Relay(url), ground)
         finally:
             process.terminate()
 
 
 @pytest.mark.siege
 @pytest.mark.parametrize("options", [(), ("--mixed-up",)], ids=["all is well", "one answer is another's"])
-def test_requests_and_jobs_are_followed_to_their_end(options: tuple[str, ...], tmp_path: Path) -> None:
-    with doubling(tmp_path, *options) as scene:
+def test_requests_and_jobs_are_followed_to_their_end(options: tuple[str, ...]) -> None:
+    with on_disk() as ground, doubling(ground, *options) as scene:
         experiment = Experiment(scene, FAULTS["hang-ups"], Load(rate=8, seed=1, before_s=2.0))
         told = asyncio.run(experiment.run())
     assert max(row.due_s for row in experiment.rows) < 45, "no more is asked once all is well"
@@ -256,8 +257,8 @@ def test_requests_and_jobs_are_followed_to_their_end(options: tuple[str, ...], t
 
 
 @pytest.mark.siege
-def test_a_bad_network_loses_nothing_for_who_asks_again(tmp_path: Path) -> None:
-    with doubling(tmp_path) as scene:
+def test_a_bad_network_loses_nothing_for_who_asks_again() -> None:
+    with on_disk() as ground, doubling(ground) as scene:
         experiment = Experiment(scene, FAULTS["network-loss"], Load(rate=8, seed=1, before_s=2.0))
         told = asyncio.run(experiment.run())
     assert (told["lost"], told["refused"], told["wrong"], told["unexpected"]) == (0, 0, 0, [])
@@ -265,11 +266,26 @@ def test_a_bad_network_loses_nothing_for_who_asks_again(tmp_path: Path) -> None:
     assert told["recovery_s"] is not None
 
 
+@pytest.mark.siege
+@pytest.mark.skipif(programs() is None, reason="asks for Postgres (Debian's package postgresql)")
+def test_a_database_that_says_nothing_for_a_while_costs_time_only() -> None:
+    with in_postgres() as ground, doubling(ground) as scene:
+        experiment = Experiment(scene, FAULTS["database-silent"], Load(rate=8, seed=1, before_s=2.0))
+        told = asyncio.run(experiment.run())
+    assert (told["lost"], told["refused"], told["wrong"], told["unexpected"]) == (0, 0, 0, [])
+    assert told["slowest_s"] > STOPPED_S / 2, "somebody had to wait for it"
+    assert told["recovery_s"] is not None
+
+
 def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int) -> None:
     with pytest.raises(NotHere, match="on this machine"):
         Family.serving(f"http://127.0.0.1:{own_port}")
     with pytest.raises(NotHere, match="no process 'engine'"):
-        FAULTS["kill-engine"].require(Scene("http://127.0.0.1:1", Family(psutil.Process()), Relay("")))
+        FAULTS["kill-engine"].require(scene := Scene("http://127.0.0.1:1", Family(psutil.Process()), Relay("")))
+    with pytest.raises(NotHere, match="no disk of its own"):
+        FAULTS["disk-full"].require(scene)
+    with pytest.raises(NotHere, match="no Postgres of its own"):
+        FAULTS["database-silent"].require(scene)
 
 
 def test_a_frozen_process_is_not_counted_among_those_that_are_there() -> None:

@@ -1,62 +1,23 @@
 """Databases for the store: SQLite always, Postgres where its programs are."""
 
-import contextlib
 import os
-import shutil
-import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests.conftest import free_port
-
-
-def _postgres_programs() -> Path | None:
-    """Debian puts them below a folder of their own."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
-@contextlib.contextmanager
-def _postgres(programs: Path) -> Iterator[str]:
-    # Postgres refuses to run as root.
-    user = "nobody" if os.getuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="lift-postgres-", dir="/tmp"))
-    port = free_port()
-    try:
-        if user:
-            shutil.chown(folder, user)
-        data = folder / "data"
-        initdb = [str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "lift", "--no-sync", "-E", "UTF8"]
-        subprocess.run(initdb, user=user, check=True, capture_output=True, timeout=60, cwd=folder)
-        server = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", ""]
-        with (folder / "log").open("wb") as log, subprocess.Popen(server, user=user, stderr=log, cwd=folder) as process:
-            try:
-                ready = [str(programs / "pg_isready"), "-q", "-t", "20", "-h", str(folder), "-p", str(port)]
-                for _ in range(100):
-                    if subprocess.run(ready, check=False).returncode == 0:
-                        break
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(0.1)
-                yield f"postgresql://lift@/postgres?host={folder}&port={port}"
-            finally:
-                # Fast: without waiting for clients to leave.
-                process.send_signal(signal.SIGINT)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+from loadtest.postgres import postgres as running
+from loadtest.postgres import programs
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    programs = _postgres_programs()
-    if programs is None:
+    where = programs()
+    if where is None:
         pytest.skip("no Postgres on this machine: apt-get install postgresql")
-    with _postgres(programs) as url:
-        yield url
+    with running(where) as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
