@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ STOPPED_S = 5.0
 _SILENT_S = {"engine": 8.5, "stage": 8.5, "ingress": 8.5, "validator": 32.0, "executor": 15.0}
 """How long one may say nothing before it is replaced, since it may only be busy: three looks of Serve and the time
 between them, as cluster/bench.chaos.yaml has it; of an executor, its validator's patience."""
+_COME_AND_GO = {"jail"}
+"""Roles of which there is nobody while there is no work."""
+_COMES_WITHIN_S = 30.0
 _BLOCK_BYTES = 4_096
 _ROOM_BYTES = 2**20
 """Of address space, that a process gets which is squeezed."""
@@ -62,7 +66,7 @@ class Fault:
             _disk(scene)
         elif self.needs == "database":
             _database(scene)
-        elif self.needs:
+        elif self.needs and self.needs not in _COME_AND_GO:
             scene.family.one(self.needs)
 
 
@@ -78,16 +82,24 @@ def _database(scene: Scene) -> Postgres:
     return scene.ground.server
 
 
+async def _victim(scene: Scene, role: str) -> psutil.Process:
+    """Of those that come and go one is waited for. Raises `NotHere`."""
+    until = time.monotonic() + _COMES_WITHIN_S
+    while not (found := scene.family.of(role)) and time.monotonic() < until:
+        await asyncio.sleep(0.01)
+    return found[0] if found else scene.family.one(role)
+
+
 def _kill(role: str) -> Inject:
     async def inject(scene: Scene) -> None:
-        scene.family.one(role).kill()
+        (await _victim(scene, role)).kill()
 
     return inject
 
 
 def _stop(role: str) -> Inject:
     async def inject(scene: Scene) -> None:
-        victim = scene.family.one(role)
+        victim = await _victim(scene, role)
         victim.suspend()
         try:
             await asyncio.sleep(STOPPED_S)
