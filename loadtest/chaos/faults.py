@@ -226,6 +226,7 @@ ELSEWHERE = {
     "Prometheus away": "tests/deployments/test_autoscaling.py",
     "rolling update and config reload": "`lift bench drain cluster/bench.drain.yaml`",
     "ingresses killed by the dozen while jobs run": "`lift bench jobs`",
+    "a head with a Redis killed, a node lost or drained": "`make machines`",
 }
 """Faults that another command or test injects."""
 

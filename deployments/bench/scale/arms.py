@@ -45,9 +45,10 @@ class Arm:
 
 
 def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
-    """Those that the parts need, each once; `counts` rise. Replicas of one pool come first.
+    """Those that the parts need, each once; `counts` rise.
 
-    All need one replica, whose knee the others are told by.
+    All need one replica, whose knee the others are told by. Replicas of one pool come first, and of them the most: one
+    that runs is ended at once, and another would have to start.
     """
     found = [Arm(1)]
     if "scale" in parts:
@@ -58,7 +59,7 @@ def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
         found += [arm for count in counts if count % 2 == 0 for arm in (Arm(count), Arm(count, pools="per_stage"))]
     if "kill" in parts:
         found.append(Arm(counts[-1]))
-    return sorted(dict.fromkeys(found), key=lambda arm: (arm.kind != "replicas", arm))
+    return sorted(dict.fromkeys(found), key=lambda arm: (arm.kind != "replicas", -arm.gpus, arm))
 
 
 def read(config: Path, engine: Path | None) -> dict[str, Any]:

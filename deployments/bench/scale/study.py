@@ -1,33 +1,25 @@
 """All services of a study, one after the other, within a time."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from deployments.bench.scale import measure
 from deployments.bench.scale.arms import Arm, Part, arms, autoscaled, served_as
 from deployments.bench.scale.cores import limits
+from deployments.bench.scale.host import Host
 from deployments.bench.scale.load import Asked
 from deployments.bench.scale.measure import Measured, Plan
 from deployments.bench.scale.predict import expected, learned, sequences_inside
 from deployments.bench.watch import Watch, watching
 from deployments.settings import Settings
-from loadtest.service import Served, served
+from loadtest.service import Served
 
 _LOOK_S = 0.2
 _START_S = 300.0
 """What does not serve by then has failed, and leaves its time to the others."""
-_TAIL = 2_000
-"""Characters of a log that are told where a service does not start."""
-_VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
-"""NVLink multicast stays off: it can hang hosts that share a switch. Metrics are else ten seconds old."""
 
 
 @dataclass
@@ -44,8 +36,7 @@ class Study:
     measured: dict[Arm, Measured] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=lambda: {"arms": {}, "left_out": []})
     rows: list[dict[str, Any]] = field(default_factory=list)
-    _start_s: float = 0.0
-    """What the slowest start took so far."""
+    _host: Host = field(default_factory=Host)
     _until: float = 0.0
     """On the clock `time.monotonic()`."""
 
@@ -55,59 +46,62 @@ class Study:
 
     @property
     def _step_s(self) -> float:
-        return self.plan.step_s or self.plan.seconds + self._start_s
+        return self.plan.step_s or self.plan.seconds + self._host.start_s
 
     def run(self) -> Iterator[None]:
         """One step after each service, so that what is known can be kept."""
         self._until = time.monotonic() + self.minutes * 60
         found = arms(self.parts, self.counts)
         replicas, others = ([arm for arm in found if (arm.kind == "replicas") is plain] for plain in (True, False))
-        yield from map(self._arm_in_time, replicas)
-        if "autoscale" in self.parts:
-            if not self._left_out("autoscale", 2 * (self.plan.seconds + self._start_s)):
-                self._try("autoscale", self._autoscale)
-            yield
-        yield from map(self._arm_in_time, others)
+        with self._host:
+            yield from map(self._arm_in_time, replicas)
+            if "autoscale" in self.parts:
+                self._in_time("autoscale", self._autoscaled, 2 * self._step_s, self._autoscale)
+                yield
+            yield from map(self._arm_in_time, others)
 
     def _arm_in_time(self, arm: Arm) -> None:
-        if not self._left_out(f"arm {arm.name}", self.plan.seconds + 4 * self.plan.objective_s):
-            self._try(f"arm {arm.name}", lambda: self._arm(arm))
+        needs_s = self.plan.seconds + 4 * self.plan.objective_s
+        self._in_time(f"arm {arm.name}", lambda: served_as(self.data, arm), needs_s, lambda data: self._arm(arm, data))
 
-    def _left_out(self, name: str, needs_s: float) -> bool:
-        late = bool(self.measured) and time.monotonic() + self._start_s + needs_s > self._until
-        if late:
-            self.summary["left_out"].append(f"{name}: no time was left")
-        return late
-
-    def _try(self, name: str, work: Callable[[], None]) -> None:
-        """What fails is told, and the rest goes on."""
+    def _in_time(
+        self, name: str, config: Callable[[], dict[str, Any]], needs_s: float, work: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Unless no time is left for it. What fails is told, and the rest goes on."""
         self.say(name)
         try:
-            work()
+            data = config()
+            start_s = self._host.start_s if self._host.starts_engines(data) else 0.0
+            if self.measured and time.monotonic() + start_s + needs_s > self._until:
+                raise RuntimeError("no time was left")
+            work(data)
         except (RuntimeError, LookupError, ValueError, OSError) as error:
             self.summary["left_out"].append(f"{name}: {error}")
 
-    def _arm(self, arm: Arm) -> None:
-        with self._served(served_as(self.data, arm)) as (url, service):
-            self._wait_for_all(service, arm)
-            found = asyncio.run(measure.arm(url, self.plan, arm, self._limits(arm)))
-            self.measured[arm] = found
-            self._keep(f"{arm.name} ramp", found.ramp)
-            self._keep(f"{arm.name} load", found.held)
-            self.summary["arms"][arm.name] = found.summary
-            found.summary |= self._beside(found)
-            if "kill" in self.parts and arm == Arm(self.counts[-1]):
-                self.say("a replica is killed")
-                seconds = max(self.plan.seconds, 4 * self.plan.objective_s)
-                lost, rows = asyncio.run(measure.loss(url, self.plan, found.knee_per_s, seconds))
-                self.summary["kill"] = lost
-                self._keep("kill", rows)
+    def _arm(self, arm: Arm, data: dict[str, Any]) -> None:
+        url, service = self._serve(data)
+        self._wait_for_all(service, arm)
+        found = asyncio.run(measure.arm(url, self.plan, arm, self._limits(arm)))
+        self.measured[arm] = found
+        self._keep(f"{arm.name} ramp", found.ramp)
+        self._keep(f"{arm.name} load", found.held)
+        self.summary["arms"][arm.name] = found.summary
+        self._compare()
+        if "kill" in self.parts and arm == Arm(self.counts[-1]):
+            self.say("a replica is killed")
+            seconds = max(self.plan.seconds, 4 * self.plan.objective_s)
+            lost, rows = asyncio.run(measure.loss(url, self.plan, found.knee_per_s, seconds))
+            self.summary["kill"] = lost
+            self._keep("kill", rows)
 
-    def _beside(self, found: Measured) -> dict[str, Any]:
-        """What one replica lets expect; a replica of several GPUs, or for one stage, is another kind."""
-        one = self.measured.get(Arm(1))
-        if one is None:
-            return {}
+    def _compare(self) -> None:
+        """Each with what one replica lets expect, once that is measured."""
+        if one := self.measured.get(Arm(1)):
+            for found in self.measured.values():
+                found.summary |= self._beside(found, one)
+
+    def _beside(self, found: Measured, one: Measured) -> dict[str, Any]:
+        """A replica of several GPUs, or for one stage, is another kind, of which one lets expect nothing."""
         efficiency = {
             "efficiency": ratio(found.summary, one.summary, found.arm.gpus),
             "knee_efficiency": round(found.knee_per_s / one.knee_per_s / found.arm.gpus, 4),
@@ -117,37 +111,26 @@ class Study:
         profile = learned([one.ramp, one.held], self.settings.engine)
         return efficiency | {"expected": expected(profile, found.arm.replicas, found.held, self.plan.seconds)}
 
-    def _autoscale(self) -> None:
-        one, most = self.measured[Arm(1)], self.counts[-1]
-        concurrency = max(1.0, round(sequences_inside(one.held, self.plan.seconds), 1))
-        with (
-            self._served(autoscaled(self.data, most, concurrency)) as (url, service),
-            watching(service.process.pid) as watch,
-        ):
+    def _autoscaled(self) -> dict[str, Any]:
+        return autoscaled(self.data, self.counts[-1], self._concurrency())
+
+    def _concurrency(self) -> float:
+        """Requests in one replica's engine under a load below its knee. Raises `LookupError` where none is known."""
+        if Arm(1) not in self.measured:
+            raise LookupError("what one replica can do is not known")
+        return max(1.0, round(sequences_inside(self.measured[Arm(1)].held, self.plan.seconds), 1))
+
+    def _autoscale(self, data: dict[str, Any]) -> None:
+        url, service = self._serve(data)
+        knee_per_s = self.measured[Arm(1)].knee_per_s
+        with watching(service.process.pid) as watch:
             watch.wait()
-            found, rows = asyncio.run(measure.step(url, self.plan, watch, one.knee_per_s, most, self._step_s))
-        self.summary["autoscale"] = {"concurrency": concurrency, **found}
+            found, rows = asyncio.run(measure.step(url, self.plan, watch, knee_per_s, self.counts[-1], self._step_s))
+        self.summary["autoscale"] = {"concurrency": self._concurrency(), **found}
         self._keep("autoscale", rows)
 
-    @contextmanager
-    def _served(self, data: dict[str, Any]) -> Iterator[tuple[str, Served]]:
-        begun = time.monotonic()
-        wait_s = min(_START_S, self._until - begun)
-        url = f"http://127.0.0.1:{data['http_options']['port']}"
-        with tempfile.TemporaryDirectory() as folder:
-            config = Path(folder, "scale.yaml")
-            config.write_text(yaml.safe_dump(data), encoding="utf-8")
-            log = Path(folder, "serve.log")
-            try:
-                with (
-                    log.open("wb") as output,
-                    served(config, url, start_s=wait_s, variables=_VARIABLES, log=output) as service,
-                ):
-                    self._start_s = max(self._start_s, time.monotonic() - begun)
-                    yield url, service
-            except RuntimeError as error:
-                tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
-                raise RuntimeError(f"{error}; the end of its log:\n{tail}") from None
+    def _serve(self, data: dict[str, Any]) -> tuple[str, Served]:
+        return self._host.serve(data, min(_START_S, self._until - time.monotonic()))
 
     def _wait_for_all(self, service: Served, arm: Arm) -> None:
         """A service is ready with one engine. Raises `RuntimeError` where the others do not come in time."""

@@ -4,6 +4,7 @@ import asyncio
 import statistics
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,15 @@ from schemas.figure import Figure, circumstances, index, write_result
 if TYPE_CHECKING:
     from deployments.bench.graph import Arm, Ask, Block, Single
     from deployments.settings import Settings
+
+
+@dataclass(frozen=True)
+class _Amounts:
+    clients: list[int]
+    n: int
+    repeats: int
+    singles: int
+    limit_s: float
 
 
 def graph(
@@ -42,10 +52,10 @@ def graph(
     settings = read_settings(config, change)
     code = settings.code.model_copy(update={"n": n, "first": n})
     settings = settings.model_copy(update={"code": code, "repairs": 0})
-    counts, price = sizes(clients), _usd_per_hour(gpu)
+    amounts, price = _Amounts(sizes(clients), n, repeats, singles, minutes * 60), _usd_per_hour(gpu)
     require_ready(url, config)
-    amounts = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "minutes": minutes}
-    command = command_line("lift bench graph", config, **amounts, change=change, gpu=gpu, record=record)
+    asked = {"clients": clients, "n": n, "repeats": repeats, "singles": singles, "minutes": minutes}
+    command = command_line("lift bench graph", config, **asked, change=change, gpu=gpu, record=record)
 
     def keep(blocks: "list[Block]", pairs: "list[Single]") -> None:
         summary = _summary(blocks, pairs, price)
@@ -55,7 +65,7 @@ def graph(
             write_result(record, summary, rows, command, engine=settings.engine.model_dump(exclude_none=True))
             _index(summary, command, record)
 
-    blocks = asyncio.run(_run(settings, url, counts, n, repeats, singles, minutes * 60, keep))
+    blocks = asyncio.run(_run(settings, url, amounts, keep))
     if failed := sum(block.failed for block in blocks):
         fail(f"{failed} requests failed", 1)
 
@@ -73,11 +83,7 @@ def _usd_per_hour(gpu: str | None) -> float | None:
 async def _run(
     settings: "Settings",
     url: str,
-    counts: list[int],
-    n: int,
-    repeats: int,
-    singles: int,
-    limit_s: float,
+    amounts: _Amounts,
     keep: "Callable[[list[Block], list[Single]], None]",
 ) -> "list[Block]":
     """Keeps the pairs before the blocks are begun, which take longer."""
@@ -87,11 +93,16 @@ async def _run(
         with progress_bars() as progress:
             both: dict[Arm, Ask] = {name: ask for name, ask in arms.items() if name != "engine"}
             bar = progress.add_task("one by one", total=None)
-            pairs = await measure_singles(both, repeats=singles, on_row=lambda row: progress.advance(bar))
+            pairs = await measure_singles(both, repeats=amounts.singles, on_row=lambda row: progress.advance(bar))
             keep([], pairs)
-            bar = progress.add_task("blocks", total=len(arms) * len(counts) * repeats)
+            bar = progress.add_task("blocks", total=len(arms) * len(amounts.clients) * amounts.repeats)
             blocks = await measure_blocks(
-                arms, counts, n=n, repeats=repeats, limit_s=limit_s, on_row=lambda row: progress.advance(bar)
+                arms,
+                amounts.clients,
+                n=amounts.n,
+                repeats=amounts.repeats,
+                limit_s=amounts.limit_s,
+                on_row=lambda row: progress.advance(bar),
             )
     keep(blocks, pairs)
     return blocks
