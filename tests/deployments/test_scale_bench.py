@@ -311,7 +311,7 @@ def small(port: int) -> dict[str, Any]:
 
 
 @pytest.mark.cluster
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_services_are_loaded_below_their_knees_one_after_the_other_on_one_ray(tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(small(free_port())), encoding="utf-8")
