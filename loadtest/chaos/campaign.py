@@ -8,7 +8,7 @@ from typing import Any
 
 from loadtest.chaos.experiment import Experiment, Load
 from loadtest.chaos.faults import Fault, Scene
-from loadtest.chaos.ground import Lay, in_postgres, on_disk
+from loadtest.chaos.ground import Ground, Lay, in_postgres, on_disk
 from loadtest.chaos.processes import Family
 from loadtest.chaos.relay import Relay
 from loadtest.service import served
@@ -37,13 +37,17 @@ def with_service(config: Path, url: str, faults: Sequence[Fault], load: Load) ->
 def _on(lay: Lay, config: Path, url: str, left: list[Fault], load: Load) -> Iterator[Result]:
     """Where all is not well again after one, a new service follows, so that the next fault says something."""
     while left:
-        with lay() as ground, served(config, url, variables={DATABASE: ground.database, **_USUAL_PRIORITY}):
+        with lay() as ground, served(config, url, variables=_variables(ground)):
             well = True
             while left and well:
                 scene = Scene(url, Family.serving(url), Relay(url), ground)
                 told, rows = _one(scene, left.pop(0), load)
                 well = told["recovery_s"] is not None and not told["missing"]
                 yield told, rows
+
+
+def _variables(ground: Ground) -> dict[str, str]:
+    return {DATABASE: ground.jobs, **_USUAL_PRIORITY, **ground.own("clock").variables()}
 
 
 def _one(scene: Scene, fault: Fault, load: Load) -> Result:

@@ -5,16 +5,14 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 
 from loadtest.chaos import crowds
-from loadtest.chaos.ground import Ground
-from loadtest.chaos.processes import Family, NotHere
+from loadtest.chaos.ground import PARTS, Ground
+from loadtest.chaos.processes import Family
 from loadtest.chaos.relay import Relay
 from loadtest.chaos.rows import BROKEN
-from loadtest.postgres import Postgres
 
 STOPPED_S = 5.0
 """How long a fault lasts that somebody ends."""
@@ -24,6 +22,7 @@ between them, as cluster/bench.chaos.yaml has it; of an executor, its validator'
 _COME_AND_GO = {"jail"}
 """Roles of which there is nobody while there is no work."""
 _COMES_WITHIN_S = 30.0
+_AHEAD_S = 3_600.0
 _BLOCK_BYTES = 4_096
 _ROOM_BYTES = 2**20
 """Of address space, that a process gets which is squeezed."""
@@ -37,7 +36,6 @@ class Scene:
     family: Family
     relay: Relay
     ground: Ground = field(default_factory=Ground)
-    """Nothing of it is ours where somebody else has started the service."""
 
 
 Inject = Callable[[Scene], Awaitable[None]]
@@ -52,7 +50,7 @@ class Fault:
     statuses: frozenset[int]
     """Which attempts may end with, besides 200 and 202. Each is then tried again with the same key."""
     needs: str | None = None
-    """The role of a process that must be there; `disk`: the jobs' own file system; `database`: their Postgres."""
+    """The role of a process that must be there, or the part of the ground."""
     silent_s: float = 0.0
     """For which nobody can know of it. That much more there is for a recovery."""
 
@@ -62,24 +60,10 @@ class Fault:
 
     def require(self, scene: Scene) -> None:
         """Raises `NotHere` where there is nothing that this fault could hurt."""
-        if self.needs == "disk":
-            _disk(scene)
-        elif self.needs == "database":
-            _database(scene)
+        if self.needs in PARTS:
+            scene.ground.own(self.needs)
         elif self.needs and self.needs not in _COME_AND_GO:
             scene.family.one(self.needs)
-
-
-def _disk(scene: Scene) -> Path:
-    if scene.ground.disk is None:
-        raise NotHere("the service has no disk of its own to be filled: let this command start it, as root")
-    return scene.ground.disk
-
-
-def _database(scene: Scene) -> Postgres:
-    if scene.ground.server is None:
-        raise NotHere("the service has no Postgres of its own to be silenced: let this command start it")
-    return scene.ground.server
 
 
 async def _victim(scene: Scene, role: str) -> psutil.Process:
@@ -150,7 +134,7 @@ async def _cut(scene: Scene) -> None:
 
 
 async def _fill(scene: Scene) -> None:
-    filler = _disk(scene) / "filler"
+    filler = scene.ground.own("disk") / "filler"
     try:
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
             while True:
@@ -161,12 +145,21 @@ async def _fill(scene: Scene) -> None:
 
 
 async def _silence(scene: Scene) -> None:
-    database = _database(scene)
+    database = scene.ground.own("database")
     database.suspend()
     try:
         await asyncio.sleep(STOPPED_S)
     finally:
         database.resume()
+
+
+async def _jump(scene: Scene) -> None:
+    clock = scene.ground.own("clock")
+    clock.move(_AHEAD_S)
+    try:
+        await asyncio.sleep(STOPPED_S)
+    finally:
+        clock.move(0.0)
 
 
 _DIED = {BROKEN, 409, 500, 502, 503}
@@ -208,6 +201,13 @@ FAULTS = {
         Fault("network-delay", "each piece comes 0.2 s later, both ways, for 5 s", _delay, frozenset()),
         Fault("network-loss", "one piece of five ends its connection, for 5 s", _break, frozenset({BROKEN, 409})),
         Fault("network-partition", "nothing goes through between client and service, for 5 s", _cut, frozenset()),
+        Fault(
+            "clock-jump",
+            f"the clock goes an hour ahead in all processes, and back after {STOPPED_S:g} s",
+            _jump,
+            frozenset(_AWAY),
+            "clock",
+        ),
         Fault("hang-ups", "300 clients ask, and hang up at once", crowds.hang_up, frozenset({429})),
         Fault("slow-clients", "100 clients send a body at 20 bytes a second", crowds.dawdle, frozenset({429})),
         Fault(

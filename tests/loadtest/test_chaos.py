@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import httpx
@@ -16,6 +19,7 @@ from typer.testing import CliRunner
 
 from deployments.cli.main import app
 from loadtest.chaos.client import Attempts
+from loadtest.chaos.clock import Clock
 from loadtest.chaos.experiment import Experiment, Load
 from loadtest.chaos.faults import FAULTS, STOPPED_S, Scene
 from loadtest.chaos.ground import Ground, in_postgres, on_disk
@@ -230,7 +234,7 @@ async def test_a_relay_passes_on_late_or_not_at_all_or_breaks() -> None:
 @contextlib.contextmanager
 def doubling(ground: Ground, *options: str) -> Iterator[Scene]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.loadtest.doubler", ground.database, str(port), *options]
+    command = [sys.executable, "-m", "tests.loadtest.doubler", ground.jobs, str(port), *options]
     with subprocess.Popen(command) as process:
         url = f"http://127.0.0.1:{port}"
         try:
@@ -278,6 +282,23 @@ def test_a_database_that_says_nothing_for_a_while_costs_time_only() -> None:
     assert told["recovery_s"] is not None
 
 
+def test_a_clock_jumps_in_whoever_is_started_to_follow_it_and_back(tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    asked = "import sys, time as t\nfor _ in sys.stdin: print(t.time(), t.time_ns() / 1e9, t.monotonic(), flush=True)"
+    command, environment = [sys.executable, "-c", asked], {**os.environ, **clock.variables()}
+    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True, bufsize=1) as process:
+        assert process.stdin
+        assert process.stdout
+        for ahead_s in (0.0, 3_600.0, -60.0, 0.0):
+            clock.move(ahead_s)
+            process.stdin.write("now\n")
+            wall, wall_ns, monotonic = map(float, process.stdout.readline().split())
+            assert wall - time.time() == pytest.approx(ahead_s, abs=1)
+            assert wall_ns - wall == pytest.approx(0, abs=1)
+            assert monotonic - time.monotonic() == pytest.approx(0, abs=1)
+        process.stdin.close()
+
+
 def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int) -> None:
     with pytest.raises(NotHere, match="on this machine"):
         Family.serving(f"http://127.0.0.1:{own_port}")
@@ -285,8 +306,9 @@ def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int)
         FAULTS["kill-engine"].require(scene := Scene("http://127.0.0.1:1", Family(psutil.Process()), Relay("")))
     with pytest.raises(NotHere, match="no disk of its own"):
         FAULTS["disk-full"].require(scene)
-    with pytest.raises(NotHere, match="no Postgres of its own"):
-        FAULTS["database-silent"].require(scene)
+    for name, part in {"database-silent": "database", "clock-jump": "clock"}.items():
+        with pytest.raises(NotHere, match=f"no {part} of its own"):
+            FAULTS[name].require(scene)
 
 
 @pytest.mark.anyio
@@ -308,6 +330,7 @@ def test_a_frozen_process_is_not_counted_among_those_that_are_there() -> None:
         try:
             assert victim in family.of("executor")
             victim.suspend()
+            os.waitpid(process.pid, os.WUNTRACED)
             assert victim not in family.of("executor")
         finally:
             process.kill()

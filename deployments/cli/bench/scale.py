@@ -41,7 +41,7 @@ def scale(
     figures: Annotated[str, typer.Option(help="Under which name the figures are indexed.")] = "scale",
     record: Annotated[str | None, typer.Option(help="Write docs/results/RECORD.json, and index its figures.")] = None,
 ) -> None:
-    """Serve with 1, 2, 4 … engines in turn; find the knee of each, then load it with 0.8 of that, open loop.
+    """Serve with … 4, 2, 1 engines in turn; find the knee of each, then load it with 0.8 of that, open loop.
 
     `tp`: besides, one engine over as many GPUs. `pools`: besides, half of the engines for each model stage. `kill`: of
     the most engines one is killed under load. `autoscale`: from one engine to all and back. What was measured is kept
