@@ -50,7 +50,9 @@ def soak(
         started(config, log) as process,
     ):
         wait_until_ready(process, known.url)
-        uses, rows = asyncio.run(_run(known.url, psutil.Process(process.pid), minutes * 60, (rate, every, seed)))
+        # Who asked last may take as long as anybody.
+        load = (rate, every, seed, known.settings.api.default_timeout_s)
+        uses, rows = asyncio.run(_run(known.url, psutil.Process(process.pid), minutes * 60, load))
     slopes = _slopes(uses, rows, minutes * 60, window)
     summary = _summary(slopes, rows, minutes)
     _show(slopes)
@@ -66,17 +68,17 @@ def soak(
 
 
 async def _run(
-    url: str, service: psutil.Process, seconds: float, load: tuple[float, float, int]
+    url: str, service: psutil.Process, seconds: float, load: tuple[float, float, int, float]
 ) -> "tuple[list[Use], list[Asked]]":
     from deployments.bench.scale.crowd import Crowd
     from deployments.bench.scale.load import Phase, hold
     from deployments.soak.samples import Use, watch
 
-    rate, every_s, seed = load
+    rate, every_s, seed, wait_s = load
     uses: list[Use] = []
     async with Crowd(url, 1) as crowd:
         beside = [asyncio.create_task(watch(service, every_s, uses)), asyncio.create_task(_bar(seconds))]
-        rows = await hold(crowd, [Phase(rate, seconds)], seed=seed, wait_s=60)
+        rows = await hold(crowd, [Phase(rate, seconds)], seed=seed, wait_s=wait_s)
         for task in beside:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
