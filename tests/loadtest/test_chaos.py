@@ -311,16 +311,22 @@ def test_a_service_of_another_machine_has_no_processes_to_be_hurt(own_port: int)
             FAULTS[name].require(scene)
 
 
+ONE_JAIL_LATER = """
+import subprocess, sys, time
+time.sleep(1)
+jail = subprocess.run([sys.executable, "-c", "import time; time.sleep(60)  # as lift_sys.jail.zygote"])
+sys.exit(-jail.returncode)
+"""
+
+
 @pytest.mark.anyio
 async def test_who_comes_and_goes_is_waited_for() -> None:
-    fault, scene = FAULTS["kill-jail"], Scene("", Family(psutil.Process()), Relay(""))
-    fault.require(scene)
-    killing = asyncio.ensure_future(fault.inject(scene))
-    await asyncio.sleep(0.1)
-    assert not killing.done()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)  # as lift_sys.jail.zygote"]) as process:
-        await killing
-        assert process.wait(10) == -signal.SIGKILL
+    with subprocess.Popen([sys.executable, "-c", ONE_JAIL_LATER]) as process:
+        fault, scene = FAULTS["kill-jail"], Scene("", Family(psutil.Process(process.pid)), Relay(""))
+        fault.require(scene)
+        assert scene.family.of("jail") == []
+        await fault.inject(scene)
+        assert process.wait(10) == signal.SIGKILL
 
 
 def test_a_frozen_process_is_not_counted_among_those_that_are_there() -> None:
