@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 from deployments.bench.redeploy import redeploy
 from loadtest.service import Served, served
 
+_LOOK_S = 0.2
 _TAIL = 2_000
 """Characters of a log that are told where a service does not start."""
 _VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
@@ -74,12 +75,21 @@ class Host:
             yaml.safe_dump(data, config)
             config.flush()
             redeploy(self._service.process.pid, Path(config.name), within_s)
-        if (answer := httpx.get(f"{url}/readyz", timeout=within_s)).status_code != httpx.codes.OK:
-            raise RuntimeError(f"the next config runs and is not ready: {answer.text[:_TAIL]}")
+        _wait_until_ready(url, within_s)
 
     def _stop(self) -> None:
         self._running.close()
         self._service, self._args = None, {}
+
+
+def _wait_until_ready(url: str, within_s: float) -> None:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/readyz").status_code == httpx.codes.OK:
+                return
+        time.sleep(_LOOK_S)
+    raise RuntimeError(f"the next config runs, and is not ready within {within_s:.0f} s")
 
 
 def _args(data: dict[str, Any]) -> dict[str, Any]:
