@@ -19,6 +19,7 @@ import httpx
 import psutil
 
 from deployments.cli.service import production_flags
+from tests.redis import REDIS
 
 ALONE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _OWN = """
@@ -27,7 +28,6 @@ mount -t tmpfs tmpfs /tmp/ray; mount -t tmpfs tmpfs /tmp/haproxy-serve
 exec "$@"
 """
 _RAY = (sys.executable, "-m", "ray.scripts.scripts")
-_REDIS = shutil.which(str(Path(sys.executable).with_name("redis-server"))) or shutil.which("redis-server")
 _TOKEN = "several-machines"
 _LIMIT_S = 120.0
 """Of any wait."""
@@ -71,8 +71,8 @@ class Machines:
         self._by_name: dict[str, Machine] = {}
         _do("mount -t tmpfs tmpfs /run", "ip link set lo up", "ip link add lift type bridge")
         _do("ip addr add 10.60.0.254/24 dev lift", "ip link set lift up")
-        assert _REDIS
-        redis = [_REDIS, "--bind", "10.60.0.254", "--protected-mode", "no", "--dir", "/run", "--save", ""]
+        assert REDIS
+        redis = [REDIS, "--bind", "10.60.0.254", "--protected-mode", "no", "--dir", "/run", "--save", ""]
         subprocess.Popen(redis, stdout=subprocess.DEVNULL)
 
     def __getitem__(self, name: str) -> Machine:
@@ -126,7 +126,7 @@ def until(so: Callable[[], bool], what: str, seen: Callable[[], object] = lambda
 
 def possible() -> bool:
     """Whether this machine can be made into several: it is tried, since a container's root may not be allowed to."""
-    if not (os.geteuid() == 0 and _REDIS and shutil.which("ip") and shutil.which("unshare")):
+    if not (os.geteuid() == 0 and REDIS and shutil.which("ip") and shutil.which("unshare")):
         return False
     command = [*ALONE, "ip", "link", "add", "lift", "type", "bridge"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0

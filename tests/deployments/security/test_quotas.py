@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import shutil
 import socket
 import subprocess
 import time
@@ -23,6 +22,7 @@ from deployments.security.quotas import Quotas
 from deployments.settings import ApiSettings
 from tests.conftest import free_port
 from tests.deployments.security.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
+from tests.redis import REDIS
 
 pytestmark = pytest.mark.anyio
 
@@ -147,7 +147,8 @@ async def test_a_store_that_is_away_refuses_nobody_and_is_told_of(caplog: pytest
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[str]:
     port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    assert REDIS
+    command = [REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         until = time.monotonic() + 10
         while time.monotonic() < until:
@@ -160,7 +161,7 @@ def redis(tmp_path: Path) -> Iterator[str]:
 
 # An ingress keeps its connections for as long as it lives, and `limits` has no way to close them.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.skipif(not shutil.which("redis-server"), reason="asks for a real Redis (Debian's package redis-server)")
+@pytest.mark.skipif(not REDIS, reason="asks for a real Redis (Debian's package redis-server)")
 async def test_several_ingresses_count_together_in_a_redis(redis: str) -> None:
     caller, quota = Caller("ann", frozenset({"lift"})), Quota(requests_per_minute=3, tokens_per_day=100)
     ingresses = [Quotas(quota, redis) for _ in range(2)]
