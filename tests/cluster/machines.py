@@ -19,7 +19,7 @@ import httpx
 import psutil
 
 from deployments.cli.service import production_flags
-from tests.redis import REDIS
+from tests.redis_server import REDIS
 
 ALONE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _OWN = """

@@ -22,7 +22,7 @@ from deployments.security.quotas import Quotas
 from deployments.settings import ApiSettings
 from tests.conftest import free_port
 from tests.deployments.security.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
-from tests.redis import REDIS
+from tests.redis_server import REDIS
 
 pytestmark = pytest.mark.anyio
 
