@@ -15,7 +15,7 @@ import ray
 import yaml
 from ray import serve
 from ray.serve.context import _get_global_client
-from ray.serve.schema import ApplicationStatus, ServeDeploySchema
+from ray.serve.schema import ApplicationStatus, ApplicationStatusOverview, ServeDeploySchema
 
 from deployments.bench.watch import gcs_address
 
@@ -41,20 +41,15 @@ def main(address: str, config: str) -> None:
     ray.init(address, namespace="serve", log_to_driver=False, logging_level=logging.ERROR)
     if client := _get_global_client(raise_if_no_controller_running=True):
         client.deploy_apps(ServeDeploySchema.model_validate(data))
-    while (status := _status()) != ApplicationStatus.RUNNING:
-        if status == ApplicationStatus.DEPLOY_FAILED:
-            raise SystemExit(_message())
+    while (application := _application()).status != ApplicationStatus.RUNNING:
+        if application.status == ApplicationStatus.DEPLOY_FAILED:
+            raise SystemExit(application.message)
         time.sleep(_LOOK_S)
 
 
-def _status() -> ApplicationStatus:
+def _application() -> ApplicationStatusOverview:
     [application] = serve.status().applications.values()
-    return application.status
-
-
-def _message() -> str:
-    [application] = serve.status().applications.values()
-    return application.message
+    return application
 
 
 if __name__ == "__main__":
