@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
@@ -200,9 +201,28 @@ def deploy(service: Any, config: Path) -> None:
     subprocess.run(command, env=environment, capture_output=True, timeout=60, check=True)
 
 
+@contextlib.contextmanager
+def without(service: Any, part: str) -> Iterator[None]:
+    """Serve replaces a scripted engine within two seconds, so whoever comes is killed too."""
+    over = threading.Event()
+
+    def kill_who_comes() -> None:
+        while not over.wait(0.05):
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that went between two looks
+                for replica in service.replicas(part):
+                    replica.kill()
+
+    killer = threading.Thread(target=kill_who_comes)
+    killer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killer.join()
+
+
 def test_another_model_answers_while_there_is_no_engine(service: Any) -> None:
-    for replica in service.replicas("Engine"):
-        replica.kill()
-    answer = service.lift(**PROMPT)
+    with without(service, "Engine"):
+        answer = service.lift(**PROMPT)
     assert answer.verdict.level == "verified"
     assert (answer.fallback, answer.model) == (True, "other")
