@@ -62,7 +62,7 @@ def served(
                 _wait(client, process, start_s)
                 yield Served(client, psutil.Process(process.pid))
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             try:
                 process.wait(60)
             except subprocess.TimeoutExpired:

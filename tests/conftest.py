@@ -22,6 +22,9 @@ import yaml
 from schemas import LiftResponse
 from tests.prometheus import Prometheus, StartPrometheus, running
 
+# What a script runs in the background ignores SIGINT, and so would every service that is started and stopped here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @dataclass(frozen=True)
 class Service:

@@ -74,7 +74,10 @@ def started(path: Path, log: IO[bytes] | None = None, *, production: bool = Fals
     if environment["RAY_ADDRESS"] == "local":
         environment |= ray_token(os.environ, Path.home())
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(path.absolute())]
+    # What a script runs in the background ignores SIGINT. The service would, too, which is stopped by it.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True) as process:
+        signal.signal(signal.SIGINT, heard)
         try:
             yield process
         finally:
