@@ -20,13 +20,14 @@ from ray.serve.exceptions import (
 )
 from ray.serve.handle import DeploymentHandle
 
+from deployments.alive import Lost, while_alive
 from deployments.metrics import REPLICAS, RETRIES, Part, Tell
 from lift_sys.deadline import left_s
 from lift_sys.errors import EngineUnavailable, LiftError, Overloaded
 from lift_sys.hearing import Hear, listener
 from schemas import Chat, Completion, Piece, Sampling
 
-_DIED = (RayActorError, ReplicaUnavailableError)
+_DIED = (RayActorError, ReplicaUnavailableError, Lost)
 _EAGER_S = 0.1
 _ALL_S = 5.0
 _AT_WORK = (ReplicaState.RUNNING, ReplicaState.PENDING_MIGRATION, ReplicaState.RECOVERING)
@@ -73,19 +74,21 @@ def again(to: Part, method: Any, tell: Tell, aloud: Any = None) -> Callable[...,
 
 
 async def _result(response: Any) -> Any:
-    with _ours(response):
-        return await response
+    async with while_alive(response):
+        with _ours(response):
+            return await response
 
 
 async def _heard(told: Any, hear: Hear) -> Any:
     """The last of what a generator gives; the rest is told."""
     result = None
-    with _ours(told):
-        async for one in told:
-            if isinstance(one, Piece):
-                hear(one)
-            else:
-                result = one
+    async with while_alive(told):
+        with _ours(told):
+            async for one in told:
+                if isinstance(one, Piece):
+                    hear(one)
+                else:
+                    result = one
     return result
 
 

@@ -59,6 +59,16 @@ class Machine:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(int(pid)).kill()
 
+    def cut_off(self) -> None:
+        """What runs on it goes on, and nobody hears of it: no connection is closed, as without power."""
+        _do(f"ip link set {self.name} down")
+
+    def restart(self) -> None:
+        """As a machine that comes again, whatever became of it."""
+        self.kill()
+        _do(f"ip link set {self.name} up")
+        self.start()
+
     def within(self, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.name, *command]
 

@@ -8,8 +8,11 @@ import yaml
 MIXED = Path(__file__).parents[2] / "cluster" / "serve.mixed.yaml"
 
 
-def config(delay_s: float = 0.1) -> dict[str, Any]:
-    """Engines answer from a script, and of two replicas of a deployment one goes on while the other is replaced."""
+def config(delay_s: float = 0.1, *, apart: bool = False) -> dict[str, Any]:
+    """Engines answer from a script, and of two replicas of a deployment one goes on while the other is replaced.
+
+    `apart`: those of a stage each on a machine of its own.
+    """
     data: dict[str, Any] = yaml.safe_load(MIXED.read_text(encoding="utf-8"))
     [application] = data["applications"]
     args = application["args"]
@@ -20,4 +23,6 @@ def config(delay_s: float = 0.1) -> dict[str, Any]:
     for deployment in application["deployments"]:
         deployment.pop("autoscaling_config", None)
         deployment |= {"num_replicas": 2, "graceful_shutdown_timeout_s": 20, "health_check_timeout_s": 30}
+        if apart and "Engine" not in deployment["name"]:
+            deployment["max_replicas_per_node"] = 1
     return data

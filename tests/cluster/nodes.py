@@ -23,7 +23,8 @@ from tests.cluster.machines import ALONE, Machines, until
 from tests.cluster.mixed import config
 from tests.cluster.steady import CLIENTS, SHORT, Steady
 
-EVENTS = ("placement", "upgrade", "loss", "drain", "head")
+EVENTS = ("placement", "upgrade", "loss", "drain", "silence", "head")
+STAGES = ("Ingress", "IRStage", "CodeStage", "Validator")
 _SERVE = "/api/serve/applications/"
 _AWAY_S = 2.0
 _ITEMS = 20
@@ -82,6 +83,25 @@ class Run:
 
         return self._under_load("drain", event)
 
+    def silence(self) -> dict[str, Any]:
+        """A machine with one replica of each stage falls silent; after a while it comes again, as a new node."""
+        second = self._machines.add("cpu-2", cpus=16)
+        self._deploy(delay_s=0.3, apart=True)
+        until(lambda: all(self._on_both(stage) for stage in STAGES), "one of each stage on either machine", self._state)
+
+        def event() -> dict[str, float]:
+            second.cut_off()
+            missed_s = until(lambda: not any(self._on_both(stage) for stage in STAGES), "the silence is heard")
+            time.sleep(_AWAY_S)
+            second.restart()
+            back_s = until(lambda: all(self._on_both(stage) for stage in STAGES), "it is back", self._state)
+            return {"missed_s": missed_s, "back_s": back_s}
+
+        return self._under_load("silence", event)
+
+    def _on_both(self, stage: str) -> bool:
+        return sorted(self._places()[stage].values()) == ["cpu", "cpu-2"]
+
     def head(self) -> dict[str, Any]:
         """The head ends with all that runs on it, and is started again; what it knew is in Redis."""
         head, before, jobs = self._machines["head"], self._places(), list[str]()
@@ -104,7 +124,7 @@ class Run:
             results = [json.loads(line) for line in client.get(f"{job}/results").text.splitlines()]
         return Counter(one["response"]["verdict"]["level"] for one in results)
 
-    def _deploy(self, **changes: float) -> None:
+    def _deploy(self, **changes: Any) -> None:
         self._ray.put(_SERVE, json=config(**changes)).raise_for_status()
 
     def _state(self) -> str:
@@ -177,10 +197,13 @@ def main() -> None:
 def record(name: str, summary: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     command = f"python -m tests.cluster.nodes --record {name}"
     write_result(name, summary, rows, command, load_average=os.getloadavg()[0], clients=CLIENTS)
-    where = {"unit": "requests", "goal": "0", "command": command, "data": f"{name}.json", **circumstances()}
+    where = {"command": command, "data": f"{name}.json", **circumstances()}
     for event in EVENTS[1:]:
         failed = sum(row["status"] != httpx.codes.OK for row in rows if row["event"] == event)
-        index([Figure(id=f"nodes.{event}_failed", value=failed, **where)])
+        goal = f"<= {CLIENTS}, what an ingress had in work" if event == "silence" else "0"
+        index([Figure(id=f"nodes.{event}_failed", value=failed, unit="requests", goal=goal, **where)])
+    slowest = summary["silence"]["slowest_s"]
+    index([Figure(id="nodes.silence_slowest_s", value=slowest, unit="s", goal="<= 30", **where)])
 
 
 if __name__ == "__main__":

@@ -48,6 +48,15 @@ def test_a_drain_costs_no_request(seen: dict[str, Any]) -> None:
     assert seen["drain"]["statuses"].keys() == {"200"}
 
 
+def test_a_machine_that_falls_silent_keeps_nobody_waiting_for_long(seen: dict[str, Any]) -> None:
+    """No connection to it is closed. Who was waiting for its ingress is told of a failure, as by HAProxy; who was
+    waiting for one of its stages is answered by the other machine's."""
+    assert seen["silence"]["statuses"].keys() <= {"200", "500", "503"}
+    assert seen["silence"]["slowest_s"] < 45
+    assert seen["silence"]["missed_s"] < 40
+    assert seen["silence"]["last"] == 200
+
+
 def test_a_head_that_comes_again_knows_what_ran_and_a_job_is_done(seen: dict[str, Any]) -> None:
     """No replica is another than before, and what had been accepted is answered."""
     assert seen["head"]["statuses"].keys() <= {"200", "503"}

@@ -1,0 +1,58 @@
+"""Whether the replica that has a call still lives.
+
+Over gRPC, which Serve takes in production, nothing tells of a machine that has lost its power: no connection to it is
+closed, and Serve 2.60 waits for its answer without end. Ray hears of it, since it looks after its nodes.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from ray._private.state import actors
+from ray.exceptions import RayError
+
+_LOOK_S = 3.0
+
+
+class Lost(Exception):
+    """The replica is dead, and its answer will not come."""
+
+
+@contextlib.asynccontextmanager
+async def while_alive(
+    response: Any, *, look_s: float = _LOOK_S, is_dead: Callable[[Any], bool] | None = None
+) -> AsyncIterator[None]:
+    """Around the wait for a handle's response. Raises `Lost`.
+
+    A call that takes less than `look_s` costs no look.
+    """
+    try:
+        async with asyncio.timeout(None) as patience:
+            watch = asyncio.create_task(_watch(response, patience, look_s, is_dead or by_ray))
+            try:
+                yield
+            finally:
+                watch.cancel()
+    except TimeoutError:
+        if patience.expired():
+            raise Lost from None
+        raise
+
+
+async def _watch(response: Any, patience: asyncio.Timeout, look_s: float, is_dead: Callable[[Any], bool]) -> None:
+    await asyncio.sleep(look_s)
+    while not await asyncio.to_thread(is_dead, response):
+        await asyncio.sleep(look_s)
+    await asyncio.sleep(look_s)  # by then Serve has heard of it, too, and sends nobody there
+    patience.reschedule(0)
+
+
+def by_ray(response: Any) -> bool:
+    """What Ray knows of the replica that took the call. False where none did yet, or where Ray tells the caller itself."""
+    actor_id = getattr(response._replica_result, "_actor_id", None)
+    if actor_id is None:
+        return False
+    with contextlib.suppress(RayError, ConnectionError):  # a head that is away; the next look tells
+        return bool(actors(actor_id.hex()).get("State") == "DEAD")
+    return False
