@@ -49,7 +49,7 @@ async def _watch(response: Any, patience: asyncio.Timeout, look_s: float, is_dea
 
 
 def by_ray(response: Any) -> bool:
-    """What Ray knows of the replica that took the call. False where none did yet, or where Ray tells the caller itself."""
+    """What Ray knows of the replica that took the call. False where none did yet, or where Ray tells the caller."""
     actor_id = getattr(response._replica_result, "_actor_id", None)
     if actor_id is None:
         return False
