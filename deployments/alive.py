@@ -6,7 +6,9 @@ closed, and Serve 2.60 waits for its answer without end. Ray hears of it, since 
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from typing import Any
 
 from ray._private.state import actors
@@ -54,5 +56,11 @@ def by_ray(response: Any) -> bool:
     if actor_id is None:
         return False
     with contextlib.suppress(RayError, ConnectionError):  # a head that is away; the next look tells
-        return bool(actors(actor_id.hex()).get("State") == "DEAD")
+        return _is_dead(actor_id.hex(), int(time.monotonic() / _LOOK_S))
     return False
+
+
+@lru_cache(maxsize=4_096)
+def _is_dead(actor_id: str, moment: int) -> bool:
+    """Ray's head is asked once for all calls that look in one moment: of a large service there are thousands."""
+    return bool(actors(actor_id).get("State") == "DEAD")

@@ -1,6 +1,7 @@
 """A wait that ends with the replica that is waited for. tests/cluster/nodes.py cuts a real machine off."""
 
 import asyncio
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,6 +63,25 @@ async def test_a_failure_is_the_caller_s(failure: Exception) -> None:
             raise failure
 
 
+class Head:
+    """What Ray's head tells of an actor, and how often it was asked."""
+
+    def __init__(self, told: dict[str, str] | Exception) -> None:
+        self.asked: list[str] = []
+        self._told = told
+
+    def __call__(self, actor_id: str) -> dict[str, str]:
+        self.asked.append(actor_id)
+        if isinstance(self._told, Exception):
+            raise self._told
+        return self._told
+
+
+def response() -> Any:
+    """Of a replica that nobody has asked about before."""
+    return SimpleNamespace(_replica_result=SimpleNamespace(_actor_id=ActorID(os.urandom(ActorID.size()))))
+
+
 @pytest.mark.parametrize(("told", "dead"), [
     ({"State": "DEAD"}, True),
     ({"State": "ALIVE"}, False),
@@ -70,16 +90,17 @@ async def test_a_failure_is_the_caller_s(failure: Exception) -> None:
     (ConnectionError("a head that is away"), False),
 ])  # fmt: skip
 def test_ray_knows_who_is_dead(told: dict[str, str] | Exception, dead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    actor = ActorID(bytes(range(ActorID.size())))
+    monkeypatch.setattr(alive, "actors", head := Head(told))
+    taken = response()
+    assert by_ray(taken) == dead
+    assert head.asked == [taken._replica_result._actor_id.hex()]
 
-    def actors(actor_id: str) -> dict[str, str]:
-        assert actor_id == actor.hex()
-        if isinstance(told, Exception):
-            raise told
-        return told
 
-    monkeypatch.setattr(alive, "actors", actors)
-    assert by_ray(SimpleNamespace(_replica_result=SimpleNamespace(_actor_id=actor))) == dead
+def test_the_head_is_asked_once_for_all_calls_of_a_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alive, "actors", head := Head({"State": "DEAD"}))
+    taken = response()
+    assert all(by_ray(taken) for _ in range(100))
+    assert len(head.asked) <= 2, "a second one where time has gone on"
 
 
 @pytest.mark.parametrize("taken", [None, SimpleNamespace()], ids=["by nobody", "through Ray, which tells of a death"])
