@@ -21,9 +21,25 @@ class Lost(Exception):
     """The replica is dead, and its answer will not come."""
 
 
+def by_ray(response: Any) -> bool:
+    """What Ray knows of the replica that took the call. False where none did yet, or where Ray tells the caller."""
+    actor_id = getattr(response._replica_result, "_actor_id", None)
+    if actor_id is None:
+        return False
+    with contextlib.suppress(RayError, ConnectionError):  # a head that is away; the next look tells
+        return _is_dead(actor_id.hex(), int(time.monotonic() / _LOOK_S))
+    return False
+
+
+@lru_cache(maxsize=4_096)
+def _is_dead(actor_id: str, moment: int) -> bool:
+    """Ray's head is asked once for all calls that look in one moment: of a large service there are thousands."""
+    return bool(actors(actor_id).get("State") == "DEAD")
+
+
 @contextlib.asynccontextmanager
 async def while_alive(
-    response: Any, *, look_s: float = _LOOK_S, is_dead: Callable[[Any], bool] | None = None
+    response: Any, *, look_s: float = _LOOK_S, is_dead: Callable[[Any], bool] = by_ray
 ) -> AsyncIterator[None]:
     """Around the wait for a handle's response. Raises `Lost`.
 
@@ -31,7 +47,7 @@ async def while_alive(
     """
     try:
         async with asyncio.timeout(None) as patience:
-            watch = asyncio.create_task(_watch(response, patience, look_s, is_dead or by_ray))
+            watch = asyncio.create_task(_watch(response, patience, look_s, is_dead))
             try:
                 yield
             finally:
@@ -48,19 +64,3 @@ async def _watch(response: Any, patience: asyncio.Timeout, look_s: float, is_dea
         await asyncio.sleep(look_s)
     await asyncio.sleep(look_s)  # by then Serve has heard of it, too, and sends nobody there
     patience.reschedule(0)
-
-
-def by_ray(response: Any) -> bool:
-    """What Ray knows of the replica that took the call. False where none did yet, or where Ray tells the caller."""
-    actor_id = getattr(response._replica_result, "_actor_id", None)
-    if actor_id is None:
-        return False
-    with contextlib.suppress(RayError, ConnectionError):  # a head that is away; the next look tells
-        return _is_dead(actor_id.hex(), int(time.monotonic() / _LOOK_S))
-    return False
-
-
-@lru_cache(maxsize=4_096)
-def _is_dead(actor_id: str, moment: int) -> bool:
-    """Ray's head is asked once for all calls that look in one moment: of a large service there are thousands."""
-    return bool(actors(actor_id).get("State") == "DEAD")
