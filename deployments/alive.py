@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,8 @@ from ray._private.state import actors
 from ray.exceptions import RayError
 
 _LOOK_S = 3.0
+_looker = ThreadPoolExecutor(1, "alive")
+"""While the head is away a look waits for it, and shall keep no other work of this process waiting."""
 
 
 class Lost(Exception):
@@ -59,8 +62,9 @@ async def while_alive(
 
 
 async def _watch(response: Any, patience: asyncio.Timeout, look_s: float, is_dead: Callable[[Any], bool]) -> None:
+    look = asyncio.get_running_loop().run_in_executor
     await asyncio.sleep(look_s)
-    while not await asyncio.to_thread(is_dead, response):
+    while not await look(_looker, is_dead, response):
         await asyncio.sleep(look_s)
     await asyncio.sleep(look_s)  # by then Serve has heard of it, too, and sends nobody there
     patience.reschedule(0)
