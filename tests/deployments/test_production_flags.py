@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import ray
 import yaml
 from ray.serve._private import constants
 
@@ -14,9 +15,17 @@ ON_GPUS = sorted(
 )
 
 
-def test_serve_reads_each_of_them() -> None:
-    source = Path(constants.__file__).read_text(encoding="utf-8")
-    assert [name for name in FLAGS if f'"{name}"' not in source] == []
+def test_serve_or_ray_itself_reads_each_of_them() -> None:
+    serve = Path(constants.__file__).read_text(encoding="utf-8")
+    of_ray = {name.removeprefix("RAY_").encode() for name in FLAGS if f'"{name}"' not in serve}
+    head = Path(ray.__file__).with_name("core").joinpath("src/ray/gcs/gcs_server").read_bytes()
+    assert {name for name in of_ray if name not in head} == set()
+    assert of_ray <= {name.lower() for name in of_ray}, "as Ray spells its own"
+
+
+def test_a_silent_machine_is_missed_in_less_time_than_most_requests_have() -> None:
+    period_s, timeout_s = (float(FLAGS[f"RAY_health_check_{name}_ms"]) / 1_000 for name in ("period", "timeout"))
+    assert (period_s + timeout_s) * int(FLAGS["RAY_health_check_failure_threshold"]) <= 20
 
 
 def test_a_dead_proxy_is_started_anew_within_seconds() -> None:
