@@ -29,7 +29,7 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (about 45 minutes on two cores)
+test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (about 25 minutes on two cores)
 	@echo "Attacks on the jail, real Ray clusters and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
 	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus or browser or machines"
@@ -37,7 +37,7 @@ test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine with
 machines: $(REDIS) ## Make this machine into several, and lose, drain and upgrade them under load (root, four minutes)
 	@$(BIN)/pytest -q tests/cluster/test_nodes.py
 
-check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (five minutes on two cores)
+check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (three minutes on two cores)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
