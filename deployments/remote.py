@@ -55,10 +55,11 @@ def again(to: Part, method: Any, tell: Tell, aloud: Any = None) -> Callable[...,
     """
 
     async def once(*args: Any) -> Any:
-        hear = listener()
-        if hear is None or aloud is None:
-            return await _result(method.remote(*args, left_s()))
-        return await _heard(aloud.remote(*args, left_s()), hear)
+        hear = listener() if aloud else None
+        response = (aloud if hear else method).remote(*args, left_s())
+        async with while_alive(response):
+            with _ours(response):
+                return await (_heard(response, hear) if hear else response)
 
     async def ask(*args: Any) -> Any:
         try:
@@ -73,22 +74,14 @@ def again(to: Part, method: Any, tell: Tell, aloud: Any = None) -> Callable[...,
     return ask
 
 
-async def _result(response: Any) -> Any:
-    async with while_alive(response):
-        with _ours(response):
-            return await response
-
-
 async def _heard(told: Any, hear: Hear) -> Any:
     """The last of what a generator gives; the rest is told."""
     result = None
-    async with while_alive(told):
-        with _ours(told):
-            async for one in told:
-                if isinstance(one, Piece):
-                    hear(one)
-                else:
-                    result = one
+    async for one in told:
+        if isinstance(one, Piece):
+            hear(one)
+        else:
+            result = one
     return result
 
 

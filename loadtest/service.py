@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -59,7 +59,7 @@ def served(
     ) as process:
         try:
             with httpx.Client(base_url=url, timeout=60) as client:
-                _wait(client, process, start_s)
+                wait_until_ready(client, start_s, lambda: process.poll() is not None)
                 yield Served(client, psutil.Process(process.pid))
         finally:
             process.terminate()
@@ -69,9 +69,10 @@ def served(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait(client: httpx.Client, process: subprocess.Popen[bytes], limit_s: float) -> None:
+def wait_until_ready(client: httpx.Client, limit_s: float, is_over: Callable[[], bool] = lambda: False) -> None:
+    """Raises `RuntimeError` when it does not become so in time, or is over first."""
     until = time.monotonic() + limit_s
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < until and not is_over():
         with contextlib.suppress(httpx.TransportError):
             if client.get("/readyz").status_code == 200:
                 return

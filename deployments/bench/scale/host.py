@@ -2,17 +2,15 @@
 
 import tempfile
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
 from deployments.bench.redeploy import redeploy
-from loadtest.service import Served, served
+from loadtest.service import Served, served, wait_until_ready
 
-_LOOK_S = 0.2
 _TAIL = 2_000
 """Characters of a log that are told where a service does not start."""
 _VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
@@ -48,7 +46,7 @@ class Host:
             if self._service is None:
                 self._service = self._start(data, url, within_s)
             else:
-                self._change(data, url, within_s)
+                self._change(data, within_s)
         except RuntimeError:
             self._stop()
             raise
@@ -69,27 +67,17 @@ class Host:
             tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
             raise RuntimeError(f"{error}; the end of its log:\n{tail}") from None
 
-    def _change(self, data: dict[str, Any], url: str, within_s: float) -> None:
+    def _change(self, data: dict[str, Any], within_s: float) -> None:
         assert self._service
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as config:
             yaml.safe_dump(data, config)
             config.flush()
             redeploy(self._service.process.pid, Path(config.name), within_s)
-        _wait_until_ready(url, within_s)
+        wait_until_ready(self._service.client, within_s)
 
     def _stop(self) -> None:
         self._running.close()
         self._service, self._args = None, {}
-
-
-def _wait_until_ready(url: str, within_s: float) -> None:
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        with suppress(httpx.TransportError):
-            if httpx.get(f"{url}/readyz").status_code == httpx.codes.OK:
-                return
-        time.sleep(_LOOK_S)
-    raise RuntimeError(f"the next config runs, and is not ready within {within_s:.0f} s")
 
 
 def _args(data: dict[str, Any]) -> dict[str, Any]:
