@@ -14,9 +14,9 @@ import yaml
 from typer.testing import CliRunner
 
 from deployments.bench import watch
-from deployments.bench.scale.arms import PARTS, Arm, Part, arms, autoscaled, served_as
+from deployments.bench.scale.arms import PARTS, Arm, Part, arms, autoscaled, read, served_as
 from deployments.bench.scale.cores import fullest, limits
-from deployments.bench.scale.crowd import Crowd
+from deployments.bench.scale.crowd import SPECIFIED, Crowd
 from deployments.bench.scale.load import Asked, Phase, arrivals, hold, ramp, told
 from deployments.bench.scale.measure import Plan, followed, step
 from deployments.bench.scale.predict import NothingToLearn, expected, learned
@@ -25,13 +25,14 @@ from deployments.bench.scaling import Replicas
 from deployments.cli.bench.scale import found
 from deployments.cli.main import app
 from deployments.serve_config import load
-from deployments.settings import EngineSettings
+from deployments.settings import EngineSettings, Settings
 from lift_sys.pipeline import Watch
 from schemas import LiftRequest, LiftResponse, StageReport
 from tests.conftest import free_port
 from tests.deployments.scripted_service import ScriptedService, served
 
 GRAPH = Path("cluster/bench.graph.yaml")
+TRUE_SIZE = Path("cluster/bench.start.yaml")
 ONE = {"RUNNING": 1}
 
 
@@ -81,6 +82,24 @@ def test_a_replica_over_two_gpus_holds_twice_as_much_and_has_twice_as_much_besid
     assert data["applications"][0]["args"]["engine"]["max_cached_tokens"] == 800_000
 
 
+def test_an_engine_over_two_gpus_does_without_multicast() -> None:
+    engine = served_as(yaml.safe_load(GRAPH.read_text(encoding="utf-8")), Arm(1, 2))["applications"][0]["args"][
+        "engine"
+    ]
+    assert engine["sglang"]["enforce_disable_flashinfer_allreduce_fusion"] is True
+    assert engine["sglang"]["sampling_backend"] == "pytorch"
+
+
+def test_another_engine_comes_with_what_it_writes_of_code_and_everything_else_stays() -> None:
+    data = read(GRAPH, TRUE_SIZE)
+    args, before = data["applications"][0]["args"], yaml.safe_load(GRAPH.read_text(encoding="utf-8"))
+    settings = Settings.model_validate(args)
+    assert settings.engine.load_format == "dummy"
+    assert settings.code.max_tokens == 256
+    assert args["code"] == before["applications"][0]["args"]["code"] | {"max_tokens": 256}
+    assert data["applications"][0]["deployments"] == before["applications"][0]["deployments"]
+
+
 def test_four_engines_divided_by_stage_are_two_for_each() -> None:
     arm = Arm(4, pools="per_stage")
     data = served_as(yaml.safe_load(GRAPH.read_text(encoding="utf-8")), arm)
@@ -123,6 +142,16 @@ async def test_a_load_is_told_by_what_was_answered_in_time() -> None:
     assert 0.2 <= summary["latency_p50_s"] < 1
     assert summary["tokens_per_s"] == 27 * len(rows) / 2
     assert told(rows, 2, objective_s=0.1)["goodput_per_s"] == 0
+
+
+@pytest.mark.anyio
+async def test_a_crowd_asks_what_it_is_given_in_turn() -> None:
+    service = ScriptedService()
+    async with served(service.api()) as url, Crowd(url, 1, SPECIFIED) as crowd:
+        answers = [await crowd.ask() for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert service.asked == [*SPECIFIED, SPECIFIED[0]]
+    assert all(request.ir for request in SPECIFIED)
 
 
 @pytest.mark.anyio

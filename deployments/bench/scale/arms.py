@@ -15,6 +15,8 @@ PARTS: tuple[Part, ...] = ("scale", "tp", "pools", "autoscale", "kill")
 _BESIDE = ("Ingress", "IRStage", "CodeStage", "Validator")
 """Deployments that get as many times their replicas as there are GPUs, so that none but the engine limits."""
 _DOWN_DELAY_S = 10.0
+_NO_MULTICAST = {"enforce_disable_flashinfer_allreduce_fusion": True}
+"""SGLang's, for one engine over several GPUs. Host has the rest."""
 
 
 @dataclass(frozen=True, order=True)
@@ -63,11 +65,16 @@ def arms(parts: Collection[Part], counts: Sequence[int]) -> list[Arm]:
 
 
 def read(config: Path, engine: Path | None) -> dict[str, Any]:
-    """A Serve config of one engine replica, with the engine of another. Raises `OSError`, `KeyError`, `YAMLError`."""
+    """A Serve config of one engine replica, with the engine of another and how much that writes of code.
+
+    Raises `OSError`, `KeyError`, `YAMLError`.
+    """
     data: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))
     if engine:
-        other = yaml.safe_load(engine.read_text(encoding="utf-8"))
-        data["applications"][0]["args"]["engine"] = other["applications"][0]["args"]["engine"]
+        args = data["applications"][0]["args"]
+        others = yaml.safe_load(engine.read_text(encoding="utf-8"))["applications"][0]["args"]
+        args["engine"] = others["engine"]
+        args["code"] |= {"max_tokens": others["code"]["max_tokens"]}
     return data
 
 
@@ -99,6 +106,7 @@ def _widen(deployment: dict[str, Any], engine: dict[str, Any], tensor_parallel: 
     if tensor_parallel == 1:
         return
     engine["tensor_parallel"] = tensor_parallel
+    engine["sglang"] = {**engine.get("sglang", {}), **_NO_MULTICAST}
     for name in ("max_cached_tokens", "max_running_requests", "scripted_places"):
         if name in engine:
             engine[name] *= tensor_parallel

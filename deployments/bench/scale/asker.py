@@ -9,7 +9,7 @@ import time
 
 import httpx
 
-from schemas import LiftResponse, StageReport
+from schemas import LiftRequest, LiftResponse, StageReport
 from schemas.wire import Wire
 
 _TIMEOUT_S = 600
@@ -17,7 +17,7 @@ _TIMEOUT_S = 600
 
 class Order(Wire):
     number: int
-    prompt: str
+    request: LiftRequest
 
 
 class Answer(Wire):
@@ -50,7 +50,7 @@ async def _serve(url: str) -> None:
 async def _ask(client: httpx.AsyncClient, order: Order) -> None:
     sent = time.time()
     try:
-        reply = await client.post("/v1/lift", json={"prompt": order.prompt})
+        reply = await client.post("/v1/lift", json=order.request.model_dump(mode="json"))
     except httpx.TransportError:
         answer = Answer(number=order.number, sent=sent, ended=time.time(), status=0)
     else:

@@ -4,21 +4,29 @@ import asyncio
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from itertools import count
 from typing import Self
 
 from deployments.bench.scale.asker import Answer, Order
 from lift_sys.evaluation.tasks import tasks18
+from lift_sys.ir_samples import SAMPLES
+from schemas import LiftRequest
 
 _LINE_BYTES = 2**20
-_PROMPTS = [task.prompt for task in tasks18()]
+TASKS = tuple(LiftRequest(prompt=task.prompt) for task in tasks18())
+SPECIFIED = tuple(
+    LiftRequest(prompt=sample.request, ir=sample.ir) for sample in SAMPLES if sample.ir.intent.asks_for == "function"
+)
+"""They bring their IRs, so that only code is left to write: random weights write no IR that can be used."""
 
 
 class Crowd:
     """At the block's end its processes are killed, so the service is left with nothing to do for them."""
 
-    def __init__(self, url: str, processes: int) -> None:
+    def __init__(self, url: str, processes: int, requests: Sequence[LiftRequest] = TASKS) -> None:
         self._url = url
+        self._requests = requests
         self._wanted = processes
         self._askers: list[_Asker] = []
         self._numbers = count()
@@ -31,10 +39,10 @@ class Crowd:
         await asyncio.gather(*(asker.kill() for asker in self._askers))
 
     async def ask(self) -> Answer:
-        """The next prompt, by the process whose turn it is."""
+        """The next request, by the process whose turn it is."""
         number = next(self._numbers)
         asker = self._askers[number % len(self._askers)]
-        return await asker.ask(Order(number=number, prompt=_PROMPTS[number % len(_PROMPTS)]))
+        return await asker.ask(Order(number=number, request=self._requests[number % len(self._requests)]))
 
 
 class _Asker:

@@ -13,8 +13,15 @@ from loadtest.service import Served, served, wait_until_ready
 
 _TAIL = 2_000
 """Characters of a log that are told where a service does not start."""
-_VARIABLES = {"NCCL_NVLS_ENABLE": "0", "RAY_metrics_report_interval_ms": "500"}
-"""NVLink multicast stays off: it can hang hosts that share a switch. Metrics are else ten seconds old."""
+_NO_MULTICAST = {
+    "NCCL_NVLS_ENABLE": "0",
+    "TORCH_SYMM_MEM_DISABLE_MULTICAST": "1",
+    "NVSHMEM_DISABLE_NVLS": "1",
+    "SGLANG_OPT_USE_CUSTOM_ALL_REDUCE_V2": "0",
+}
+"""NVLink multicast can hang hosts that share a switch. SGLang's own all-reduce takes it, too, in its second version."""
+_VARIABLES = {**_NO_MULTICAST, "RAY_metrics_report_interval_ms": "500"}
+"""Metrics are else ten seconds old."""
 
 
 class Host:

@@ -9,10 +9,11 @@ from typing import Any
 from deployments.bench.loss import kill_one
 from deployments.bench.scale.arms import Arm
 from deployments.bench.scale.cores import Cores, fullest
-from deployments.bench.scale.crowd import Crowd
+from deployments.bench.scale.crowd import TASKS, Crowd
 from deployments.bench.scale.load import Asked, Phase, Ramp, hold, ramp, told
 from deployments.bench.scaling import Replicas, reversals, step_to_start_s
 from deployments.bench.watch import Watch
+from schemas import LiftRequest
 
 LOAD = 0.8
 """Of the knee."""
@@ -43,6 +44,7 @@ class Plan:
     knee_per_s: float | None
     """Of one replica, where it is known already."""
     seed: int
+    requests: Sequence[LiftRequest] = TASKS
 
 
 @dataclass
@@ -78,27 +80,27 @@ async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> 
 
 async def _warm(url: str, plan: Plan, which: Arm) -> None:
     phases = [Phase(plan.low_per_s * which.gpus, _WARM_S)]
-    async with Crowd(url, plan.clients) as crowd:
+    async with Crowd(url, plan.clients, plan.requests) as crowd:
         await hold(crowd, phases, seed=plan.seed, wait_s=_PATIENCE_S)
 
 
 async def _ramp(url: str, plan: Plan, which: Arm) -> Ramp:
     if plan.knee_per_s:
         return Ramp(plan.knee_per_s * which.gpus, 0.0, (0.0, 0.0), ())
-    async with Crowd(url, plan.clients) as crowd:
+    async with Crowd(url, plan.clients, plan.requests) as crowd:
         return await ramp(crowd, plan.low_per_s * which.gpus, plan.objective_s)
 
 
 async def _hold(url: str, plan: Plan, knee_per_s: float) -> list[Asked]:
     phases = [Phase(LOAD * knee_per_s, plan.seconds)]
-    async with Crowd(url, plan.clients) as crowd:
+    async with Crowd(url, plan.clients, plan.requests) as crowd:
         return await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
 
 
 async def loss(url: str, plan: Plan, knee_per_s: float, seconds: float) -> tuple[dict[str, Any], list[Asked]]:
     """One engine replica is killed under load. Raises `LookupError` where there is none."""
     at_s = _KILLED_AT * seconds
-    async with Crowd(url, plan.clients) as crowd:
+    async with Crowd(url, plan.clients, plan.requests) as crowd:
         event = (at_s, functools.partial(kill_one, _ENGINE))
         rows = await hold(crowd, [Phase(LOAD * knee_per_s, seconds)], seed=plan.seed, wait_s=_PATIENCE_S, event=event)
     before, after = [[r for r in rows if (r.due_s < at_s) is early] for early in (True, False)]
@@ -118,7 +120,7 @@ async def step(
     low, high = _LOW * knee_per_s, LOAD * knee_per_s * most
     calm_s = min(_CALM_S, seconds)
     phases = [Phase(low, calm_s), Phase(high, seconds), Phase(low, seconds)]
-    async with Crowd(url, plan.clients) as crowd:
+    async with Crowd(url, plan.clients, plan.requests) as crowd:
         begun = time.time()
         rows = await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
     seen = [(one["at_s"] - begun, one["replicas"][_ENGINE]) for one in watch.seen if one["at_s"] >= begun]

@@ -45,10 +45,11 @@ def scale(
 
     `tp`: besides, one engine over as many GPUs. `pools`: besides, half of the engines for each model stage. `kill`: of
     the most engines one is killed under load. `autoscale`: from one engine to all and back. What was measured is kept
-    after each service.
+    after each service. With `load_format: dummy`, which writes no IR that can be used, requests bring theirs.
     """
     options = {name: value for name, value in locals().items() if name != "config"}
     from deployments.bench.scale.arms import read
+    from deployments.bench.scale.crowd import SPECIFIED, TASKS
     from deployments.bench.scale.measure import Plan
     from deployments.bench.scale.study import Study
 
@@ -59,7 +60,8 @@ def scale(
     except (OSError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
         fail(f"{config}: no Serve config of an engine replica ({error!r})")
     with err.status("…") as status:
-        plan = Plan(clients, low, slo, seconds, step, knee, seed)
+        random_weights = data["applications"][0]["args"]["engine"].get("load_format") == "dummy"
+        plan = Plan(clients, low, slo, seconds, step, knee, seed, SPECIFIED if random_weights else TASKS)
         study = Study(data, plan, parts, counts, minutes, say=lambda name: status.update(f"{name} …"))
         for _ in study.run():
             if record:
