@@ -144,6 +144,25 @@ async def test_a_load_is_told_by_what_was_answered_in_time() -> None:
     assert told(rows, 2, objective_s=0.1)["goodput_per_s"] == 0
 
 
+class Stops(ScriptedService):
+    """Answers twenty requests, and no more."""
+
+    async def lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
+        if self.began == 20:
+            self.closed.add("ir")
+        return await super().lift(request, request_id, watch)
+
+
+@pytest.mark.siege
+@pytest.mark.anyio
+async def test_a_service_that_stands_still_under_load_has_no_knee() -> None:
+    service = Stops()
+    async with served(service.api()) as url, Crowd(url, 1) as crowd:
+        with pytest.raises(RuntimeError, match="stood still for"):
+            await ramp(crowd, low=10, objective_s=1)
+        service.closed.clear()
+
+
 @pytest.mark.anyio
 async def test_a_crowd_asks_what_it_is_given_in_turn() -> None:
     service = ScriptedService()

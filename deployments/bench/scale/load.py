@@ -112,7 +112,7 @@ async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
 
     By Little's law a request is late as soon as more are open than are answered in the time of the objective. The knee
     is what is answered while so many wait. It takes about four objectives. Raises `RuntimeError` when nothing is
-    answered.
+    answered, early or then.
     """
     load, at_s = Load(crowd), 0.0
     while not _late(load, objective_s):
@@ -129,6 +129,8 @@ async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
     end_s = load.now_s
     rows = await load.end(0)
     answered = [row for row in rows if row.status == _OK and full_s <= row.ended_s < end_s]
+    if not answered:
+        raise RuntimeError(f"the service stood still for {end_s - full_s:.0f} s while it had more than it could do")
     knee_per_s, tokens_per_s = (
         all_ / (end_s - full_s) for all_ in (len(answered), sum(row.tokens for row in answered))
     )

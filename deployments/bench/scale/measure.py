@@ -1,5 +1,6 @@
 """One service measured: its knee, a load below it, a lost replica, or a step that it is to follow."""
 
+import contextlib
 import functools
 import time
 from collections.abc import Mapping, Sequence
@@ -56,9 +57,10 @@ class Measured:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
-async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> Measured:
-    """Raises `RuntimeError` where no knee is found."""
-    await _warm(url, plan, which)
+async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float], *, fresh: bool) -> Measured:
+    """`fresh`: its engines have just started. Raises `RuntimeError` where no knee is found."""
+    if fresh:
+        await _warm(url, plan, which)
     with Cores() as cores:
         begun = time.time()
         found = await _ramp(url, plan, which)
@@ -79,9 +81,13 @@ async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float]) -> 
 
 
 async def _warm(url: str, plan: Plan, which: Arm) -> None:
+    """Where the knee is sought, with as many requests at once as then: a larger batch takes other kernels."""
     phases = [Phase(plan.low_per_s * which.gpus, _WARM_S)]
     async with Crowd(url, plan.clients, plan.requests) as crowd:
         await hold(crowd, phases, seed=plan.seed, wait_s=_PATIENCE_S)
+        if not plan.knee_per_s:
+            with contextlib.suppress(RuntimeError):
+                await ramp(crowd, plan.low_per_s * which.gpus, plan.objective_s)
 
 
 async def _ramp(url: str, plan: Plan, which: Arm) -> Ramp:

@@ -79,9 +79,10 @@ class Study:
             self.summary["left_out"].append(f"{name}: {error}")
 
     def _arm(self, arm: Arm, data: dict[str, Any]) -> None:
+        fresh = self._host.starts_engines(data)
         url, service = self._serve(data)
         self._wait_for_all(service, arm)
-        found = asyncio.run(measure.arm(url, self.plan, arm, self._limits(arm)))
+        found = asyncio.run(measure.arm(url, self.plan, arm, self._limits(arm), fresh=fresh))
         self.measured[arm] = found
         self._keep(f"{arm.name} ramp", found.ramp)
         self._keep(f"{arm.name} load", found.held)
