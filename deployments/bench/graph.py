@@ -148,7 +148,7 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
     cpu, begun = cpu_s(), time.monotonic()
     await asyncio.gather(*(client(prompts) for _ in range(clients)))
     seconds = time.monotonic() - begun
-    spent = {name: used - cpu.get(name, 0.0) for name, used in cpu_s().items()} if arm == "graph" else {}
+    spent = spent_s(cpu, cpu_s()) if arm == "graph" else {}
     stages = [stage for _, answer in answers for stage in answer.stages]
     return Block(
         arm=arm,
@@ -170,14 +170,26 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
     )
 
 
-def cpu_s() -> dict[str, float]:
-    """CPU seconds until now of Ray's processes, by deployment or name; the engine's and the sandbox's own are none."""
-    used: Counter[str] = Counter()
+CpuSeconds = dict[tuple[str, int], float]
+"""Of processes, by deployment or name and process id."""
+
+
+def cpu_s() -> CpuSeconds:
+    """Until now, of Ray's processes on this machine; the engine's and the sandbox's own are none."""
+    used: CpuSeconds = {}
     for process in psutil.process_iter(["cmdline", "cpu_times"]):
         title = (process.info["cmdline"] or [""])[0]
         if (name := service_of(title)) and process.info["cpu_times"]:
-            used[name] += process.info["cpu_times"].user + process.info["cpu_times"].system
-    return dict(used)
+            used[name, process.pid] = process.info["cpu_times"].user + process.info["cpu_times"].system
+    return used
+
+
+def spent_s(before: CpuSeconds, after: CpuSeconds) -> dict[str, float]:
+    """CPU seconds in between, by name. What a process that has ended since had used by then is not known."""
+    spent: dict[str, float] = {}
+    for (name, pid), used in after.items():
+        spent[name] = spent.get(name, 0.0) + used - before.get((name, pid), 0.0)
+    return spent
 
 
 def service_of(title: str) -> str | None:

@@ -128,10 +128,11 @@ def _scale(picture: Picture, summary: Summary) -> None:
     one = replicas[0]["knee_per_s"]
     speed.plot(gpus, [count * one for count in gpus], "k:", label="one replica, so many times")
     speed.plot(gpus, [arm["knee_per_s"] for arm in replicas], "o-", label="knee")
-    speed.plot(gpus, [arm["goodput_per_s"] for arm in replicas], "o-", label="verified in time, at 0.8 of the knee")
+    if any(arm["goodput_per_s"] for arm in replicas):
+        speed.plot(gpus, [arm["goodput_per_s"] for arm in replicas], "o-", label="verified in time, at 0.8 of the knee")
     for kind, label in (("tp", "knee, one engine over all"), ("pools", "knee, a pool for each stage")):
-        others = [arm for _, arm in arms if arm["kind"] == kind]
-        speed.plot([arm["gpus"] for arm in others], [arm["knee_per_s"] for arm in others], "s", label=label)
+        if others := [arm for _, arm in arms if arm["kind"] == kind]:
+            speed.plot([arm["gpus"] for arm in others], [arm["knee_per_s"] for arm in others], "s", label=label)
     for p, style in ((50, "o-"), (99, "s-")):
         [drawn] = latency.plot(gpus, [arm[f"latency_p{p}_s"] for arm in replicas], style, label=f"p{p}")
         expected = [arm["expected"][f"latency_p{p}_s"] for arm in replicas]

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from deployments.bench.engines import Batch, speedups
-from deployments.bench.graph import Arm, Block, Single, added_ms, ratios, service_of
+from deployments.bench.graph import Arm, Block, Single, added_ms, ratios, service_of, spent_s
 from deployments.bench.weights import shapes, shards
 from deployments.cli.bench import bench
 from deployments.cli.bench.arguments import command_line, read_settings, sizes
@@ -150,6 +150,12 @@ def test_a_speedup_is_of_batches_that_took_turns() -> None:
 )
 def test_a_process_is_known_by_its_title(title: str, name: str | None) -> None:
     assert service_of(title) == name
+
+
+def test_processes_that_end_meanwhile_give_no_time_back() -> None:
+    before = {("Ingress", 1): 5.0, ("Ingress", 2): 7.0, ("Engine", 3): 1.0}
+    after = {("Ingress", 1): 5.5, ("Ingress", 4): 0.25, ("Engine", 3): 1.0}
+    assert spent_s(before, after) == {"Ingress": 0.75, "Engine": 0.0}
 
 
 TINY = {
