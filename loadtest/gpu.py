@@ -20,7 +20,7 @@ STEPS: Mapping[str, str] = {
     "--record gpu/start_dummy",
     "branches": "branches cluster/bench.graph.yaml --record gpu/branches",
     "branches_true_size": "branches cluster/bench.start.yaml --figures graph_true_size --record gpu/branches_true_size",
-    "graph": f"graph {_GRAPH} --change memory_fraction=0.6 --gpu H100 --record gpu/graph",
+    "graph": f"graph {_GRAPH} --change memory_fraction=0.6 --gpu H100 --record gpu/graph_production",
     "speculation": "engines cluster/bench.eval.yaml --also memory_fraction=0.6,speculative_algorithm=NGRAM "
     "--temperature 0 --figure spec.speedup --record gpu/speculation",
 }
@@ -39,8 +39,8 @@ def main() -> None:
 
 def _run(step: str) -> None:
     lift = str(Path(sys.executable).with_name("lift"))
-    beside = served(Path(_GRAPH), "http://127.0.0.1:8000", start_s=600) if step == "graph" else contextlib.nullcontext()
-    with beside:
+    service = served(Path(_GRAPH), "http://127.0.0.1:8000", start_s=600, production=True)
+    with service if step == "graph" else contextlib.nullcontext():
         subprocess.run([lift, "bench", *STEPS[step].split()], check=True)
 
 
