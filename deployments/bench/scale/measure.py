@@ -47,6 +47,9 @@ class Plan:
     seed: int
     requests: Sequence[LiftRequest] = TASKS
 
+    def crowd(self, url: str) -> Crowd:
+        return Crowd(url, self.clients, self.requests)
+
 
 @dataclass
 class Measured:
@@ -83,30 +86,29 @@ async def arm(url: str, plan: Plan, which: Arm, limits: Mapping[str, float], *, 
 async def _warm(url: str, plan: Plan, which: Arm) -> None:
     """Where the knee is sought, with as many requests at once as then: a larger batch takes other kernels."""
     phases = [Phase(plan.low_per_s * which.gpus, _WARM_S)]
-    async with Crowd(url, plan.clients, plan.requests) as crowd:
+    async with plan.crowd(url) as crowd:
         await hold(crowd, phases, seed=plan.seed, wait_s=_PATIENCE_S)
-        if not plan.knee_per_s:
-            with contextlib.suppress(RuntimeError):
-                await ramp(crowd, plan.low_per_s * which.gpus, plan.objective_s)
+    with contextlib.suppress(RuntimeError):
+        await _ramp(url, plan, which)
 
 
 async def _ramp(url: str, plan: Plan, which: Arm) -> Ramp:
     if plan.knee_per_s:
         return Ramp(plan.knee_per_s * which.gpus, 0.0, (0.0, 0.0), ())
-    async with Crowd(url, plan.clients, plan.requests) as crowd:
+    async with plan.crowd(url) as crowd:
         return await ramp(crowd, plan.low_per_s * which.gpus, plan.objective_s)
 
 
 async def _hold(url: str, plan: Plan, knee_per_s: float) -> list[Asked]:
     phases = [Phase(LOAD * knee_per_s, plan.seconds)]
-    async with Crowd(url, plan.clients, plan.requests) as crowd:
+    async with plan.crowd(url) as crowd:
         return await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
 
 
 async def loss(url: str, plan: Plan, knee_per_s: float, seconds: float) -> tuple[dict[str, Any], list[Asked]]:
     """One engine replica is killed under load. Raises `LookupError` where there is none."""
     at_s = _KILLED_AT * seconds
-    async with Crowd(url, plan.clients, plan.requests) as crowd:
+    async with plan.crowd(url) as crowd:
         event = (at_s, functools.partial(kill_one, _ENGINE))
         rows = await hold(crowd, [Phase(LOAD * knee_per_s, seconds)], seed=plan.seed, wait_s=_PATIENCE_S, event=event)
     before, after = [[r for r in rows if (r.due_s < at_s) is early] for early in (True, False)]
@@ -126,7 +128,7 @@ async def step(
     low, high = _LOW * knee_per_s, LOAD * knee_per_s * most
     calm_s = min(_CALM_S, seconds)
     phases = [Phase(low, calm_s), Phase(high, seconds), Phase(low, seconds)]
-    async with Crowd(url, plan.clients, plan.requests) as crowd:
+    async with plan.crowd(url) as crowd:
         begun = time.time()
         rows = await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
     seen = [(one["at_s"] - begun, one["replicas"][_ENGINE]) for one in watch.seen if one["at_s"] >= begun]
