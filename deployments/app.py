@@ -1,7 +1,6 @@
 """`build(settings)`: the graph on Ray Serve. How many replicas of what size is said in cluster/*.yaml."""
 
 import asyncio
-import functools
 import os
 import time
 from typing import Any, cast
@@ -16,33 +15,21 @@ from ray.serve.handle import DeploymentHandle
 from deployments.admission import Estimate, Gate, Line
 from deployments.api.routes import Service, make_api
 from deployments.api.streams import Streams
-from deployments.breaker import Breaker
-from deployments.fallback import FallbackEngine, Pool
 from deployments.grammars import grammars_of
 from deployments.jobs.service import Jobs
 from deployments.kept import watch_kept
 from deployments.log import logger
-from deployments.meter import count_invalid, count_run, tell
-from deployments.metered import MeteredEngine, metered, watch_admission, watch_engine, watch_sandbox
-from deployments.metrics import ANSWER_SECONDS, FALLBACKS
-from deployments.present import PresentEngine
-from deployments.remote import RemoteEngine, Replicas, again, any_of_all, quick
-from deployments.serve_config import FALLBACK, engine_names, fallback_names
-from deployments.settings import (
-    CodeSettings,
-    EngineSettings,
-    FallbackSettings,
-    IRSettings,
-    Settings,
-    ValidatorSettings,
-)
-from deployments.stages import CodeStage, EngineReplica, IRStage, Validator
+from deployments.meter import count_run, tell
+from deployments.metered import metered, watch_admission, watch_engine, watch_sandbox
+from deployments.metrics import ANSWER_SECONDS
+from deployments.remote import Replicas, again, any_of_all, quick
+from deployments.serve_config import FALLBACK, engine_names, fallback_names, stage_names
+from deployments.settings import EngineSettings, Settings, ValidatorSettings
+from deployments.stages import EngineReplica, Validator
 from deployments.tracing import Tracing
-from deployments.upstream import upstream_engine
-from lift_sys.engine import Engine
+from deployments.writers import Pools, RemoteCodeStage, RemoteIRStage, code_writer, ir_writer
 from lift_sys.errors import SpecificationInvalid
 from lift_sys.grammar.tree import Grammar
-from lift_sys.outputs import Stage
 from lift_sys.pipeline import Stages, Watch, lift
 from schemas import LiftRequest, LiftResponse, ValidateRequest, Verdict
 
@@ -56,11 +43,16 @@ def build(settings: Settings) -> Application:
     """The application that `serve run` and `serve deploy` start. Serve checks `args:` against `Settings` first."""
     engines = [_engine(name, settings.engine, settings) for name in engine_names(settings)]
     other = settings.fallback
-    fallback = (_engine(FALLBACK, other.engine, settings) if other and other.engine else None, other)
-    return _deployment(serve.ingress()(Ingress), "Ingress").bind(
-        _deployment(RemoteIRStage, "IRStage").bind(engines[0], settings.ir, *fallback),
-        _deployment(RemoteCodeStage, "CodeStage").bind(engines[-1], settings.code, *fallback),
-        _deployment(MeteredValidator, "Validator").bind(settings.validator),
+    second = _engine(FALLBACK, other.engine, settings) if other and other.engine else None
+    ir, code = (Pools(engine, second, other) for engine in (engines[0], engines[-1]))
+    validator = _deployment(MeteredValidator, "Validator").bind(settings.validator)
+    ingress = _deployment(serve.ingress()(Ingress), "Ingress")
+    if settings.model_stages == "ingress":
+        return ingress.bind(ir, code, validator, settings)
+    return ingress.bind(
+        _deployment(RemoteIRStage, "IRStage").bind(ir, settings.ir),
+        _deployment(RemoteCodeStage, "CodeStage").bind(code, settings.code),
+        validator,
         settings,
     )
 
@@ -76,47 +68,6 @@ def _engine(name: str, engine: EngineSettings, settings: Settings) -> Applicatio
     )
     deployment = _deployment(MeteredEngineReplica, name, request_router_config=router)
     return deployment.bind(engine, grammars_of(settings))
-
-
-class RemoteIRStage(IRStage):
-    def __init__(
-        self, engine: Handle, settings: IRSettings, second: Handle | None, fallback: FallbackSettings | None
-    ) -> None:
-        super().__init__(MeteredEngine(_remote("ir", engine, second, fallback), "ir", tell), settings, count_invalid)
-
-
-class RemoteCodeStage(CodeStage):
-    def __init__(
-        self, engine: Handle, settings: CodeSettings, second: Handle | None, fallback: FallbackSettings | None
-    ) -> None:
-        super().__init__(
-            MeteredEngine(_remote("code", engine, second, fallback), "code", tell), settings, count_invalid
-        )
-
-
-def _remote(stage: Stage, engine: Handle, second: Handle | None, fallback: FallbackSettings | None) -> Engine:
-    if fallback is None:
-        return RemoteEngine(engine, tell)
-    other: Engine
-    if fallback.upstream:
-        other = upstream_engine(fallback.upstream, os.environ)
-    else:
-        assert second
-        other = _present(second)
-    context_tokens = fallback.engine.context_tokens if fallback.engine else None
-    first, second_breaker = (Breaker(fallback.failures, fallback.open_s) for _ in range(2))
-    return FallbackEngine(
-        Pool(_present(engine), first),
-        Pool(other, second_breaker, fallback.model, context_tokens),
-        after_s=fallback.after_s,
-        short_tokens=fallback.short_tokens,
-        tell=functools.partial(tell, FALLBACKS, 1, stage=stage),
-    )
-
-
-def _present(pool: Handle) -> Engine:
-    """For one that another can stand in for."""
-    return PresentEngine(RemoteEngine(pool, tell), Replicas((pool.deployment_name,), {}).missing)
 
 
 class MeteredEngineReplica(EngineReplica):
@@ -136,15 +87,15 @@ class Ingress:
     """The HTTP API and the pipeline, in one replica: it waits for the stages, and does nothing heavy itself."""
 
     async def __init__(  # type: ignore[misc]
-        self, ir: Handle, code: Handle, validator: Handle, settings: Settings
+        self, ir: Pools | Handle, code: Pools | Handle, validator: Handle, settings: Settings
     ) -> None:
         self._settings = settings
-        ir, code, validator = quick(ir), quick(code), quick(validator)
+        validator = quick(validator)
         self._judge = again("Validator", validator.validate, tell)
         self._tracing = Tracing(settings.engine.model, content=settings.tracing.content)
         remote = Stages(
-            write_ir=again("IRStage", ir.write, tell, ir.options(stream=True).write_aloud),
-            write_code=again("CodeStage", code.write, tell),
+            write_ir=ir_writer(ir, settings.ir),
+            write_code=code_writer(code, settings.code),
             choose_code=again("Validator", validator.choose, tell),
         )
         self._stages = self._tracing.stages(metered(remote, tell))
@@ -153,7 +104,7 @@ class Ingress:
         self._watch_line = asyncio.create_task(watch_admission(line, tell))
         engines = () if settings.fallback and settings.fallback.upstream else engine_names(settings)
         instead = {name: other for name in engines for other in fallback_names(settings)}
-        self._replicas = Replicas(("IRStage", "CodeStage", "Validator", *engines), instead)
+        self._replicas = Replicas((*stage_names(settings), *engines), instead)
         self._watch = asyncio.create_task(self._replicas.watch(tell))
         self._jobs = Jobs(settings.jobs, os.environ) if settings.jobs else None
         self._streams = Streams(settings.api.stream_kept_s, settings.api.streams_kept)

@@ -17,7 +17,6 @@ from deployments.settings import EngineSettings, Settings
 _IMPORT_PATH = "deployments.app:build"
 _PORTS = range(1, 65_536)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_STAGES = {"Ingress", "IRStage", "CodeStage", "Validator"}
 FALLBACK = "FallbackEngine"
 _FREE = {"args", "runtime_env", "user_config", "request_router_kwargs", "policy_kwargs", "resources"}
 """Keys whose content is not Serve's."""
@@ -48,6 +47,11 @@ class ServeConfig:
 def engine_names(settings: Settings) -> tuple[str, ...]:
     """The deployments that hold an engine of the deployment's own."""
     return ("Engine",) if settings.pools == "shared" else ("IREngine", "CodeEngine")
+
+
+def stage_names(settings: Settings) -> tuple[str, ...]:
+    """The deployments that hold a stage."""
+    return ("IRStage", "CodeStage", "Validator") if settings.model_stages == "deployed" else ("Validator",)
 
 
 def fallback_names(settings: Settings) -> tuple[str, ...]:
@@ -92,7 +96,7 @@ def _settings(path: Path, schema: ServeDeploySchema) -> Settings:
 
 
 def _wrong_deployments(deployments: list[Any], settings: Settings) -> Iterator[str]:
-    names = _STAGES | set(engine_names(settings)) | set(fallback_names(settings))
+    names = {"Ingress", *stage_names(settings), *engine_names(settings), *fallback_names(settings)}
     times = Counter(deployment.name for deployment in deployments)
     given = set(times)
     yield from (f"deployments: {name} stands there {count} times" for name, count in times.items() if count > 1)

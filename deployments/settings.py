@@ -287,6 +287,9 @@ class Settings(_Strict):
     engine: EngineSettings = EngineSettings()
     pools: Literal["shared", "per_stage"] = "shared"
     """`shared`: one deployment `Engine` serves both model stages. `per_stage`: `IREngine` and `CodeEngine`."""
+    model_stages: Literal["deployed", "ingress"] = "deployed"
+    """`deployed`: each as a deployment, `IRStage` and `CodeStage`. `ingress`: both within each ingress, which saves two
+    of the five calls between processes that a request takes (docs/decisions/0013)."""
     fallback: FallbackSettings | None = None
     ir: IRSettings = IRSettings()
     code: CodeSettings = CodeSettings()

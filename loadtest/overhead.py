@@ -1,17 +1,22 @@
 """`python -m loadtest.overhead`: what the graph itself costs a request, with an engine that answers at once.
 
 One request at a time, so that nothing queues; kinds interleaved, so that a slow moment of the machine meets all alike.
-With Serve's default flags and as in production (`lift serve --production`), in turn.
+In turn with Serve's default flags, with those of production (`lift serve --production`), and with the model stages
+within the ingress besides, as cluster/serve.yaml has them.
 """
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from loadtest.service import served
 from schemas.api import LiftResponse
@@ -21,8 +26,23 @@ COMMAND = "make bench"
 CONFIG = Path("cluster/serve.scripted.yaml")
 URL = "http://127.0.0.1:8100"
 LIFT = {"prompt": "Double a number: double(2) == 4"}
-FLAGS = ("default", "production")
 _WARM_UP = 20
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of a service."""
+
+    figure: str
+    production: bool
+    model_stages: str
+
+
+SERVICES = {
+    "default": Shape("graph.scripted_ms_p50", production=False, model_stages="deployed"),
+    "deployed": Shape("graph.scripted_deployed_ms_p50", production=True, model_stages="deployed"),
+    "production": Shape("graph.scripted_production_ms_p50", production=True, model_stages="ingress"),
+}
 
 
 def main() -> None:
@@ -30,34 +50,50 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100, help="of each kind and service (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="in which each service is started (default: %(default)s)")
     asked = parser.parse_args()
-    rows = [row for _ in range(asked.rounds) for name in FLAGS for row in _round(name, asked.requests)]
-    summary = {name: _summary([row for row in rows if row["flags"] == name]) for name in FLAGS}
+    rows = [row for _ in range(asked.rounds) for name in SERVICES for row in _round(name, asked.requests)]
+    summary = {name: _summary([row for row in rows if row["service"] == name]) for name in SERVICES}
     write_result("overhead", summary, rows, COMMAND)
     where = {"unit": "ms", "goal": "< 15", "command": COMMAND, "data": "overhead.json", **circumstances()}
-    ids = {"default": "graph.scripted_ms_p50", "production": "graph.scripted_production_ms_p50"}
-    index([Figure(id=ids[name], value=summary[name]["graph_ms"]["p50"], **where) for name in FLAGS])
+    index(
+        [Figure(id=shape.figure, value=summary[name]["graph_ms"]["p50"], **where) for name, shape in SERVICES.items()]
+    )
 
 
 def _round(name: str, requests: int) -> Iterator[dict[str, Any]]:
     """One service, started and stopped again. `cpu_ms` of all its processes, the validator's and idle ones' too."""
-    with served(CONFIG, URL, production=name == "production") as service:
+    shape = SERVICES[name]
+    with _config(shape.model_stages) as config, served(config, URL, production=shape.production) as service:
         for _ in range(_WARM_UP):
             _measure(service.client)
         begun = service.cpu_s()
         rows = [_measure(service.client) for _ in range(requests)]
         cpu_ms = (service.cpu_s() - begun) / requests * 1_000
-    yield from ({"flags": name, **row, "cpu_ms": round(cpu_ms, 3)} for row in rows)
+    yield from ({"service": name, **row, "cpu_ms": round(cpu_ms, 3)} for row in rows)
+
+
+@contextmanager
+def _config(model_stages: str) -> Iterator[Path]:
+    data = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    [application] = data["applications"]
+    application["args"]["model_stages"] = model_stages
+    if model_stages == "ingress":
+        deployments = application["deployments"]
+        application["deployments"] = [one for one in deployments if one["name"] not in ("IRStage", "CodeStage")]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, CONFIG.name)
+        path.write_text(yaml.safe_dump(data), encoding="utf-8")
+        yield path
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    return {name: _quantiles([row[name] for row in rows]) for name in rows[0] if name != "flags"}
+    return {name: _quantiles([row[name] for row in rows]) for name in rows[0] if name != "service"}
 
 
 def _measure(client: httpx.Client) -> dict[str, float]:
     """Milliseconds of one bare answer of the ingress, and of one lift with its parts.
 
     `graph_ms` is what is left of a lift without the validator's own work: HTTP, the pipeline, two model stages with an
-    engine call each, and the hop to the validator.
+    engine call each, and the hops.
     """
     begun = time.perf_counter()
     client.get("/healthz").raise_for_status()

@@ -57,7 +57,8 @@ _NO_CORES = {"num_cpus": 0.05}
 
 def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A Serve config with one small replica of each deployment, but for those that scale by an `autoscaling_config`."""
-    names = ["Ingress", "IRStage", "CodeStage", "Validator"]
+    names = ["Ingress", "Validator"]
+    names += ["IRStage", "CodeStage"] if args.get("model_stages", "deployed") == "deployed" else []
     names += ["FallbackEngine"] if "engine" in args.get("fallback", {}) else []
     names += ["Engine"] if args.get("pools", "shared") == "shared" else ["IREngine", "CodeEngine"]
     deployments = [

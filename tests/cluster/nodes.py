@@ -24,7 +24,8 @@ from tests.cluster.mixed import config
 from tests.cluster.steady import CLIENTS, SHORT, Steady
 
 EVENTS = ("placement", "upgrade", "loss", "drain", "silence", "head")
-STAGES = ("Ingress", "IRStage", "CodeStage", "Validator")
+ON_CPUS = ("Ingress", "Validator")
+_DEPLOYMENTS = {*ON_CPUS, "Engine", "FallbackEngine"}
 _SERVE = "/api/serve/applications/"
 _AWAY_S = 2.0
 _ITEMS = 20
@@ -84,23 +85,23 @@ class Run:
         return self._under_load("drain", event)
 
     def silence(self) -> dict[str, Any]:
-        """A machine with one replica of each stage falls silent; after a while it comes again, as a new node."""
+        """A machine with an ingress and a validator falls silent; after a while it comes again, as a new node."""
         second = self._machines.add("cpu-2", cpus=16)
         self._deploy(delay_s=0.3, apart=True)
-        until(lambda: all(self._on_both(stage) for stage in STAGES), "one of each stage on either machine", self._state)
+        until(lambda: all(self._on_both(name) for name in ON_CPUS), "one of each on either machine", self._state)
 
         def event() -> dict[str, float]:
             second.cut_off()
-            missed_s = until(lambda: not any(self._on_both(stage) for stage in STAGES), "the silence is heard")
+            missed_s = until(lambda: not any(self._on_both(name) for name in ON_CPUS), "the silence is heard")
             time.sleep(_AWAY_S)
             second.restart()
-            back_s = until(lambda: all(self._on_both(stage) for stage in STAGES), "it is back", self._state)
+            back_s = until(lambda: all(self._on_both(name) for name in ON_CPUS), "it is back", self._state)
             return {"missed_s": missed_s, "back_s": back_s}
 
         return self._under_load("silence", event)
 
-    def _on_both(self, stage: str) -> bool:
-        return sorted(self._places()[stage].values()) == ["cpu", "cpu-2"]
+    def _on_both(self, name: str) -> bool:
+        return sorted(self._places()[name].values()) == ["cpu", "cpu-2"]
 
     def head(self) -> dict[str, Any]:
         """The head ends with all that runs on it, and is started again; what it knew is in Redis."""
@@ -154,7 +155,7 @@ class Run:
 
     def _is_ready(self) -> bool:
         """The replicas are there before the HAProxy that leads to them."""
-        whole = [len(replicas) for replicas in self._replicas().values()] == [2] * 6
+        whole = {name: len(replicas) for name, replicas in self._replicas().items()} == dict.fromkeys(_DEPLOYMENTS, 2)
         return whole and httpx.get(f"{self._url}/readyz").status_code == httpx.codes.OK
 
     def _replaced(self, before: dict[str, dict[str, str]]) -> bool:

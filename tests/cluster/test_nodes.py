@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.machines import possible
-from tests.cluster.nodes import STAGES, alone
+from tests.cluster.nodes import ON_CPUS, alone
 
 pytestmark = [
     pytest.mark.machines,
@@ -30,7 +30,7 @@ def seen() -> dict[str, Any]:
 
 
 def test_every_engine_is_placed_on_its_own_kind_of_machine_and_nothing_on_the_head(seen: dict[str, Any]) -> None:
-    stages = dict.fromkeys(STAGES, ["cpu"] * 2)
+    stages = dict.fromkeys(ON_CPUS, ["cpu"] * 2)
     assert seen["placement"] == {**stages, "Engine": ["a100"] * 2, "FallbackEngine": ["a10g"] * 2}
 
 

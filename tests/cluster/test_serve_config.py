@@ -82,6 +82,10 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda d: application(d)["args"].update(fallback={"engine": {"kind": "scripted"}}),
         "FallbackEngine is missing",
     ),
+    "a stage that is in the ingress": (
+        lambda d: application(d)["args"].update(model_stages="ingress"),
+        "IRStage is not in the graph of Engine, Ingress, Validator",
+    ),
     "a missing limit": (lambda d: deployment(d).pop("max_ongoing_requests"), "max_ongoing_requests"),
     "a deployment twice": (
         lambda d: application(d)["deployments"].append(deployment(d)),

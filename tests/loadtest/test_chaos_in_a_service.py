@@ -1,4 +1,4 @@
-"""Three faults into a real service under load. `lift chaos` has the others, and says how long each is felt."""
+"""Four faults into a real service under load. `lift chaos` has the others, and says how long each is felt."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def url(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield str(service.client.base_url)
 
 
-@pytest.mark.parametrize("name", ["stop-executor", "kill-engine", "kill-ingress"])
+@pytest.mark.parametrize("name", ["stop-executor", "kill-engine", "kill-stage", "kill-ingress"])
 def test_nothing_is_lost_or_wrong_and_all_is_well_again(name: str, url: str) -> None:
     [(told, rows)] = campaign.against(url, [FAULTS[name]], LOAD)
     assert (told["lost"], told["refused"], told["wrong"], told["unexpected"]) == (0, 0, 0, []), rows
