@@ -50,6 +50,12 @@ Attempts = Annotated[int, Field(ge=1, le=8)]
 Seconds = Annotated[float, Field(gt=0, le=3_600)]
 
 
+def _largest(sizes: JsonValue) -> int | None:
+    """Of batches, by a list or by one number; None where it is neither, of which SGLang tells."""
+    found = [size for size in (sizes if isinstance(sizes, list) else [sizes]) if isinstance(size, int)]
+    return max(found, default=None)
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -96,6 +102,17 @@ class EngineSettings(_Strict):
     """Of the CPU engine. Default: one a core."""
     sglang: dict[str, JsonValue] = {}
     """Further arguments of SGLang, by their names in its `ServerArgs`. They give way to those above."""
+
+    @model_validator(mode="after")
+    def _captures_what_runs(self) -> "EngineSettings":
+        captured = _largest(self.sglang.get("cuda_graph_bs_decode") or self.sglang.get("cuda_graph_max_bs_decode"))
+        if captured and self.max_running_requests and self.max_running_requests > captured:
+            raise ValueError(
+                f"max_running_requests is {self.max_running_requests}, and CUDA graphs are captured for up to "
+                f"{captured} of them: larger batches would run without. Leave cuda_graph_…_decode out of `sglang`, and "
+                "all are captured"
+            )
+        return self
 
     @property
     def usd_per_hour(self) -> float:

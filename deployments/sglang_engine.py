@@ -245,6 +245,7 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "enable_priority_scheduling": True,
         "disable_priority_preemption": True,  # what has begun is not thrown away
         "default_priority_value": 0,
+        **_captured(settings),
         **further,
         "model_path": model_path,
         "device": settings.device,
@@ -266,6 +267,14 @@ async def _told(answers: AsyncIterator[dict[str, Any]], hear: Hear) -> dict[str,
             hear(Piece(text=text[said:], begins=said == 0))
             said = len(text)
     return answer
+
+
+def _captured(settings: EngineSettings) -> dict[str, Any]:
+    """CUDA graphs for every batch that may run. Larger ones than are captured run kernel by kernel.
+
+    SGLang 0.5.17 and 0.5.23 capture up to 24 on an A10G and up to 32 on an A100-40G, and run more.
+    """
+    return {} if settings.device == "cpu" else {"cuda_graph_max_bs_decode": settings.max_running_requests}
 
 
 def _no_use_for(settings: EngineSettings) -> set[str]:

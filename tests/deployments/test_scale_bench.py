@@ -82,12 +82,20 @@ def test_a_replica_over_two_gpus_holds_twice_as_much_and_has_twice_as_much_besid
     assert data["applications"][0]["args"]["engine"]["max_cached_tokens"] == 800_000
 
 
-def test_an_engine_over_two_gpus_does_without_multicast() -> None:
-    engine = served_as(yaml.safe_load(GRAPH.read_text(encoding="utf-8")), Arm(1, 2))["applications"][0]["args"][
-        "engine"
-    ]
-    assert engine["sglang"]["enforce_disable_flashinfer_allreduce_fusion"] is True
-    assert engine["sglang"]["sampling_backend"] == "pytorch"
+@pytest.fixture(params=[None, TRUE_SIZE], ids=["real weights", "true size"])
+def engine_over_two(request: pytest.FixtureRequest) -> dict[str, Any]:
+    made: dict[str, Any] = served_as(read(GRAPH, request.param), Arm(1, 2))["applications"][0]["args"]["engine"]
+    return made
+
+
+def test_an_engine_over_two_gpus_runs_twice_as_many_all_of_them_with_graphs(engine_over_two: dict[str, Any]) -> None:
+    engine = EngineSettings.model_validate(engine_over_two)
+    assert engine.max_running_requests in {2 * 512, 2 * 96}
+
+
+def test_an_engine_over_two_gpus_does_without_multicast(engine_over_two: dict[str, Any]) -> None:
+    assert engine_over_two["sglang"]["enforce_disable_flashinfer_allreduce_fusion"] is True
+    assert engine_over_two["sglang"]["sampling_backend"] == "pytorch"
 
 
 def test_another_engine_comes_with_what_it_writes_of_code_and_everything_else_stays() -> None:

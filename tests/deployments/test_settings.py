@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from deployments.settings import Settings
+from deployments.settings import EngineSettings, Settings
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,14 @@ def test_a_wrong_key_or_amount_is_refused_by_name(args: dict[str, Any], named: s
 def test_a_mix_suits_every_request_and_leaves_room_for_code(code: dict[str, Any], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Settings.model_validate({"code": code})
+
+
+@pytest.mark.parametrize("graphs", [{"cuda_graph_bs_decode": [1, 8, 32]}, {"cuda_graph_max_bs_decode": 32}])
+def test_no_batch_may_run_for_which_no_graph_was_captured(graphs: dict[str, Any]) -> None:
+    assert EngineSettings(max_running_requests=32, sglang=graphs)
+    assert EngineSettings(sglang=graphs)
+    with pytest.raises(ValidationError, match="max_running_requests is 33, and CUDA graphs are captured for up to 32"):
+        EngineSettings(max_running_requests=33, sglang=graphs)
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -72,6 +72,7 @@ def test_a_gpu_gets_what_the_config_says_and_no_more(asked: dict[str, Any]) -> N
     assert given["quantization"] == "fp8"
     assert given["speculative_draft_model_path"] == "y"
     assert "disable_cuda_graph" not in given
+    assert given["cuda_graph_max_bs_decode"] == 8, "graphs for all that may run"
     assert given["constrained_json_disable_any_whitespace"] is True
 
 
@@ -79,7 +80,7 @@ def test_a_cpu_gets_the_backends_that_run_there(asked: dict[str, Any]) -> None:
     given = asked["given"][0]
     assert given["attention_backend"] == "torch_native"
     assert given["dtype"] == "bfloat16"
-    assert "mem_fraction_static" not in given
+    assert given.keys().isdisjoint({"mem_fraction_static", "cuda_graph_max_bs_decode"})
 
 
 def test_how_weights_are_read_is_not_said_where_none_are(asked: dict[str, Any]) -> None:

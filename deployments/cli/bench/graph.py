@@ -58,14 +58,13 @@ def graph(
     command = command_line("lift bench graph", config, **asked, change=change, gpu=gpu, record=record)
 
     def keep(blocks: "list[Block]", pairs: "list[Single]") -> None:
-        summary = _summary(blocks, pairs, price)
-        out.print(summary)
         if record:
-            rows = [row.model_dump() for row in (*blocks, *pairs)]
+            summary, rows = _summary(blocks, pairs, price), [row.model_dump() for row in (*blocks, *pairs)]
             write_result(record, summary, rows, command, engine=settings.engine.model_dump(exclude_none=True))
             _index(summary, command, record)
 
-    blocks = asyncio.run(_run(settings, url, amounts, keep))
+    blocks, pairs = asyncio.run(_run(settings, url, amounts, keep))
+    out.print(_summary(blocks, pairs, price))
     if failed := sum(block.failed for block in blocks):
         fail(f"{failed} requests failed", 1)
 
@@ -85,8 +84,8 @@ async def _run(
     url: str,
     amounts: _Amounts,
     keep: "Callable[[list[Block], list[Single]], None]",
-) -> "list[Block]":
-    """Keeps the pairs before the blocks are begun, which take longer."""
+) -> "tuple[list[Block], list[Single]]":
+    """Keeps what there is after the pairs and after every turn of the blocks, which take long."""
     from deployments.bench.graph import measure_blocks, measure_singles
 
     async with _arms(settings, url) as arms:
@@ -96,16 +95,23 @@ async def _run(
             pairs = await measure_singles(both, repeats=amounts.singles, on_row=lambda row: progress.advance(bar))
             keep([], pairs)
             bar = progress.add_task("blocks", total=len(arms) * len(amounts.clients) * amounts.repeats)
-            blocks = await measure_blocks(
+            blocks: list[Block] = []
+
+            def on_row(row: "Block") -> None:
+                progress.advance(bar)
+                blocks.append(row)
+                if len(blocks) % len(arms) == 0:
+                    keep(blocks, pairs)
+
+            await measure_blocks(
                 arms,
                 amounts.clients,
                 n=amounts.n,
                 repeats=amounts.repeats,
                 limit_s=amounts.limit_s,
-                on_row=lambda row: progress.advance(bar),
+                on_row=on_row,
             )
-    keep(blocks, pairs)
-    return blocks
+    return blocks, pairs
 
 
 @asynccontextmanager
