@@ -20,6 +20,10 @@ REDIS := $(BIN)/redis-server
 # The last of the three goes when SGLang publishes a CPU build of its kernels.
 CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 
+# Tests that take the whole machine, one after the other; others are run on two cores.
+ALONE := siege or cluster or engine or prometheus or browser or machines
+SIDE_BY_SIDE := -n 2 --dist loadfile
+
 .PHONY: help run test machines check fix install schemas problems configs dashboards pictures image-check lock bench bench-gpu bench-gpu-scale clean
 
 help: ## List the targets
@@ -32,17 +36,18 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (about 25 minutes on two cores)
 	@echo "Attacks on the jail, real Ray clusters and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
-	$(BIN)/pytest -q --durations=10 -m "siege or cluster or engine or prometheus or browser or machines"
+	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "slow and not ($(ALONE))"
+	$(BIN)/pytest -q --durations=10 -m "$(ALONE)"
 
 machines: $(REDIS) ## Make this machine into several, and lose, drain and upgrade them under load (root, four minutes)
 	@$(BIN)/pytest -q tests/cluster/test_nodes.py
 
-check: $(INSTALLED) ## Format, lint, types, import contracts, unit tests (three minutes on two cores)
+check: $(INSTALLED) ## Format, lint, types, import contracts, the quick tests (a minute on two cores)
 	@$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not (siege or cluster or engine or prometheus or browser or machines)"
+	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "not (slow or $(ALONE))"
 
 fix: $(INSTALLED) ## Format, and mend what lint can mend
 	@$(BIN)/ruff format

@@ -47,6 +47,7 @@ def test_every_target_that_a_document_names_exists(target: str) -> None:
     assert shell(f"make -n {target} PYTHON={shlex.quote(sys.executable)}").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_verdict_on_brought_code_is_as_shown() -> None:
     assert shell(named("printf")).returncode == 0
     shell(named("lift validate"))

@@ -33,8 +33,10 @@ def draw(path: Path) -> Path:
 
 def _graph(picture: Picture, summary: Summary) -> None:
     """Throughput and latency of the three arms, by the number of clients."""
-    speed, latency = picture.subplots(1, 2)
     clients = [int(name) for name in summary if name != "singles"]
+    if not clients:
+        raise NotDrawn("no blocks of requests were measured, and single ones have no picture")
+    speed, latency = picture.subplots(1, 2)
     for arm, label in _ARMS.items():
         found = [summary[str(count)][arm] for count in clients]
         speed.plot(clients, [one["tokens_per_s"] for one in found], "o-", label=label)

@@ -50,6 +50,7 @@ def test_the_engine_for_a_cpu_is_the_one_that_is_tested() -> None:
     assert line.split()[0] in PROJECT["optional-dependencies"]["gpu"]
 
 
+@pytest.mark.slow
 def test_what_the_image_asks_pip_for_is_there() -> None:
     """The pins that are in no other file are resolved, not installed; the others are what these tests run with."""
     wanted = [word for words in pip_installs("cpu") for word in words if "==" in word]
@@ -59,6 +60,7 @@ def test_what_the_image_asks_pip_for_is_there() -> None:
     assert resolved.returncode == 0, resolved.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="Debian's packages are known to Debian only")
 def test_what_the_image_asks_debian_for_is_there() -> None:
     if release() not in Path("/etc/os-release").read_text(encoding="utf-8"):

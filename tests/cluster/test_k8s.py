@@ -19,6 +19,8 @@ from deployments.serve_config import load
 from tests.cluster import dockerfile
 from tests.cluster.manifests import K8S, ROOT, Manifest, base, pods, problems, rayservice, read, secrets
 
+pytestmark = pytest.mark.slow
+
 CLUSTER = ROOT / "cluster"
 NAMES = [preset.name for preset in PRESETS]
 KUBERNETES = "1.33"

@@ -189,10 +189,13 @@ def test_recorded_results_are_drawn(tmp_path: Path) -> None:
         assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_cannot_be_drawn_is_said() -> None:
-    refused = CliRunner().invoke(bench, ["plot", str(RESULTS / "overhead.json")])
+@pytest.mark.parametrize(
+    ("name", "why"), [("overhead", "no picture of `make bench`"), ("gpu/graph_added", "no blocks of requests")]
+)
+def test_what_cannot_be_drawn_is_said(name: str, why: str) -> None:
+    refused = CliRunner().invoke(bench, ["plot", str(RESULTS / f"{name}.json")])
     assert refused.exit_code == 2
-    assert "no picture of `make bench`" in " ".join(refused.output.split())
+    assert why in " ".join(refused.output.split())
 
 
 @pytest.mark.parametrize(("model", "close"), [("qwen3-coder-30b-a3b", True), ("qwen2.5-coder-0.5b", False)])
@@ -212,6 +215,7 @@ def test_every_measurement_on_a_gpu_is_a_command_with_these_options(step: str) -
     assert {option for option in options if option.startswith("--")} <= set(re.findall(r"--[a-z-]+", shown))
 
 
+@pytest.mark.slow
 def test_without_a_service_nothing_is_measured(config: Path) -> None:
     asked = [LIFT, "bench", "graph", str(config), "--url", "http://127.0.0.1:9"]
     ran = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)

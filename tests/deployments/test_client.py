@@ -19,7 +19,7 @@ from schemas import LiftRequest, Problem, ValidateRequest
 from schemas.events import Event
 from tests.deployments.scripted_service import STEPS, VERDICT, ScriptedService, served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 REQUEST = LiftRequest(prompt="double a number", timeout_s=30)
 

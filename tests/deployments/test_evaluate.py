@@ -18,6 +18,8 @@ from lift_sys.evaluation.takes import Wanted, record
 from lift_sys.evaluation.tape import Recorder
 from schemas import LiftRequest
 
+pytestmark = pytest.mark.slow
+
 PROMPT = 'def double(x):\n    """Twice x.\n    >>> double(2)\n    4\n    """\n'
 TASK = {
     "task_id": "T/1",

@@ -20,6 +20,8 @@ from lift_sys.ir_stage import IR_GRAMMAR, ir_chat
 from lift_sys.pipeline import Effort, Stages, lift
 from schemas import Chat, Completion, LiftRequest, LiftResponse, Message, Piece, Sampling
 
+pytestmark = pytest.mark.slow
+
 REQUEST = LiftRequest(prompt="Double a number: double(2) == 4")
 
 

@@ -15,7 +15,7 @@ from lift_sys.errors import EngineUnavailable
 from schemas import LiftRequest, ValidateRequest, Verdict
 from tests.deployments.scripted_service import CODE, STEPS, VERDICT, ScriptedService, served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LIFT = {"prompt": "double a number", "examples": ["double(2) == 4"]}
 VALIDATE = {"code": CODE.source, "function": "double", "examples": ["double(2) == 4"]}

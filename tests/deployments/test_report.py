@@ -26,7 +26,7 @@ from schemas import Evidence, Verdict
 from tests.conftest import free_port
 from tests.deployments.scripted_service import VERDICT, ScriptedService, served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 

@@ -85,6 +85,7 @@ def test_what_came_before_the_service_had_settled_does_not_count() -> None:
     assert [at_s for at_s, _ in found["service", "p99_s"]] == [5, 7, 9]
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 async def test_a_process_that_opens_files_is_seen_to() -> None:
     """A service is whatever this process has started."""

@@ -17,7 +17,7 @@ from lift_sys.errors import EngineUnavailable
 from lift_sys.pipeline import Effort, Stages, lift
 from schemas import LiftRequest
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SECRET = "Zanzibar"
 REQUEST = LiftRequest(prompt=f"Double a number, said {SECRET}: double(2) == 4")

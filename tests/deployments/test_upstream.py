@@ -67,6 +67,7 @@ async def test_the_key_comes_from_the_environment_and_its_absence_is_said_by_nam
         await upstream_engine(settings, {"THEIR_KEY": "k"}).generate([ir_chat(REQUEST)], Sampling(max_tokens=9), "s")
 
 
+@pytest.mark.slow
 async def test_its_code_is_judged_like_any_other() -> None:
     upstream = Upstream()
     assert (await lifted(upstream)).verdict.level == "verified"

@@ -10,7 +10,7 @@ from lift_sys.audit.siege import GOOD, endings
 from lift_sys.jail.values import decode
 from lift_sys.sandbox import Limits, ProcessSandbox
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

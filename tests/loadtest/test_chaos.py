@@ -34,6 +34,8 @@ from schemas import LiftResponse
 from tests.conftest import free_port
 from tests.deployments.scripted_service import CODE, IR_, VERDICT
 
+pytestmark = pytest.mark.slow
+
 AT_S = 10.0
 FAULT = Injected(at_s=AT_S, over_s=AT_S)
 RATE = 2.0

@@ -20,7 +20,7 @@ from deployments.security.keys import Keys, new_key
 from deployments.settings import ApiSettings
 from tests.deployments.scripted_service import ScriptedService, served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 ANSWERED = ["--slo", "total=20,ttft=20", "--context-words", "20", "--shared", "0.5", "--html", "answered.html"]

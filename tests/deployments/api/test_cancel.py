@@ -15,7 +15,7 @@ from lift_sys.pipeline import Effort, Stages, Watch, lift
 from schemas import IR, Code, LiftRequest, LiftResponse, StageReport, ValidateRequest
 from tests.deployments.scripted_service import IR_, ScriptedService, served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ENDLESS = Code(function="double", imports=(), source="def double(x: int) -> int:\n    while True:\n        x += 1")
 BODY = {"prompt": "Double a number: double(2) == 4", "stream": True}

@@ -15,7 +15,7 @@ from schemas.events import EVENT
 from tests.deployments.scripted_service import CODE, STEPS, VERDICT, ScriptedService, served
 from tests.deployments.test_client import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 Messages = list[dict[str, Any]]
 USER: Messages = [{"role": "user", "content": "double a number"}]

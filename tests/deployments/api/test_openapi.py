@@ -37,6 +37,7 @@ def test_the_scopes_are_explained() -> None:
     assert DOCUMENT["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(110)
 def test_requests_of_every_shape_find_nothing_that_the_description_does_not_say() -> None:
     outcome = fuzz(examples=15, seed=8)

@@ -21,7 +21,7 @@ from schemas import LiftResponse
 from schemas.events import EVENT, Accepted, Answer, Event, Failed
 from tests.deployments.scripted_service import STEPS, ScriptedService, served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 KEPT_S = 0.3
 BODY = {"prompt": "double a number", "stream": True}

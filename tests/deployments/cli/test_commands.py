@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 from deployments.cli.doctor import CHECKS
 from deployments.cli.main import app
 
+pytestmark = pytest.mark.slow
+
 CLUSTER = Path(__file__).parents[3] / "cluster"
 CONFIGS = Path(__file__).parents[2] / "data" / "configs"
 

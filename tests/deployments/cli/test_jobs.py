@@ -17,6 +17,8 @@ from deployments.cli.main import app
 from schemas import JobResult
 from tests.conftest import free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 from deployments.cli.main import app
 from deployments.scripted_engine import IR_TEXT
 
+pytestmark = pytest.mark.slow
+
 SORT = "def f(xs):\n    return sorted(xs)\n"
 
 

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 from deployments.cli.console import out
 from deployments.cli.main import app
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 from deployments.cli.main import app
 from deployments.scripted_engine import IR_TEXT
 
+pytestmark = pytest.mark.slow
+
 ADD = "def add(a, b):\n    return a + b\n"
 
 

@@ -23,7 +23,7 @@ from lift_sys.pipeline import Watch
 from schemas import Job, JobResult, LiftRequest, LiftResponse
 from tests.deployments.api.test_routes import is_problem
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 TWO = {"requests": [{"prompt": "a"}, {"prompt": "b"}]}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -6,7 +6,7 @@ import pytest
 
 from deployments.bench.jobs import Siege
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_accepted_jobs_survive_the_death_of_every_process_and_are_done_once(

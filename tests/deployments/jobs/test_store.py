@@ -15,6 +15,8 @@ from deployments.jobs.sql_keys import SqlKeys
 from deployments.jobs.store import Answer, NewJob, Reserved
 from lift_sys.errors import JobExpired, JobUnknown, KeyBusy, KeyReused, Overloaded
 
+pytestmark = pytest.mark.slow
+
 LEASE_S = 10.0
 KEEP_S = 1_000.0
 _IDS = count(1)

@@ -7,6 +7,7 @@ process sends.
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import (
     Bundle,
@@ -24,6 +25,8 @@ from deployments.jobs.database import MEMORY, connect
 from deployments.jobs.sql_jobs import SqlJobs, Terms
 from deployments.jobs.store import NewJob
 from lift_sys.errors import Overloaded
+
+pytestmark = pytest.mark.slow
 
 LEASE_S = 10.0
 MOST_QUEUED = 12

@@ -8,6 +8,8 @@ from deployments.models.catalogue import Pieces
 from deployments.models.errors import ChecksumMismatch, PieceUnavailable
 from deployments.models.pieces import assemble
 
+pytestmark = pytest.mark.slow
+
 Publish = Callable[[int, bytes], Path]
 Keep = Callable[[Path, int, bytes], Path]
 Halves = tuple[bytes, bytes]

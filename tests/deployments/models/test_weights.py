@@ -132,6 +132,7 @@ def test_a_name_that_no_hub_could_have_gets_the_known_ones(
         look("tiny-modle", sources)
 
 
+@pytest.mark.slow
 def test_without_a_hub_a_known_model_is_made_of_its_pieces(
     sources: Sources, publish: Publish, halves: tuple[bytes, bytes]
 ) -> None:

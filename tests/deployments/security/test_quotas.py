@@ -24,7 +24,7 @@ from tests.conftest import free_port
 from tests.deployments.security.guarded import LIFT, VALIDATE, Guarded, bearer, client_of
 from tests.redis_server import REDIS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

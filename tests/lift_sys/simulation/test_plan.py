@@ -6,6 +6,7 @@ from lift_sys.simulation.plan import Impossible, batch_for, plan
 from lift_sys.simulation.profile import Call, Profile
 
 
+@pytest.mark.slow
 def test_a_plan_is_in_time_not_lavish_and_grows_with_the_load(profile: Profile) -> None:
     one, two = (plan(profile, rps, Objective(ttft_s=1, total_s=8)) for rps in (12, 24))
     for found in (one, two):

@@ -40,6 +40,7 @@ def wait_s(outcome: Outcome, service_s: float) -> float:
     return sum(outcome.served.total_s) / len(outcome.served.total_s) - service_s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("servers", "use"), [(1, 0.7), (4, 0.8)])
 def test_a_queue_of_exponential_work_waits_as_long_as_erlang_says(servers: int, use: float) -> None:
     service_s = 0.5
@@ -56,6 +57,7 @@ def test_a_queue_of_exponential_work_waits_as_long_as_erlang_says(servers: int, 
     assert wait_s(found, mean_s) == pytest.approx(mean_wait_s(servers, rps, service_s, fixed=False), rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", [0.5, 0.8])
 def test_a_queue_of_fixed_work_waits_as_long_as_pollaczek_and_khinchin_say(use: float) -> None:
     found = simulate(scenario(server_profile(1, 0.5), Traffic(use / 0.5, 8_000), replicas=1), Fixed(1), seed=0)

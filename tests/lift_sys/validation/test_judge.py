@@ -16,7 +16,7 @@ from lift_sys.validation.levels import grounds
 from lift_sys.validation.spec import Spec
 from schemas import Assertion, Example, Parameter, Verdict
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 X = Parameter(name="x", type="int", kind="positional", default=None)
 RIGHT = "def f(x): return x * 2"

@@ -8,7 +8,7 @@ from lift_sys.validation.review import Review, review
 from lift_sys.validation.spec import Spec, from_examples
 from schemas import Assertion, Example, Parameter
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 def parameter(name: str, default: str | None = None) -> Parameter:

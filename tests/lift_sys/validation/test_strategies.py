@@ -17,6 +17,8 @@ from lift_sys.validation.samples import sample, shrink
 from lift_sys.validation.strategies import like, strategy_of
 from schemas.ir import Kind, Parameter
 
+pytestmark = pytest.mark.slow
+
 SOME, MANY = 20, 80
 
 
