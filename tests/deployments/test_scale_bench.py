@@ -17,7 +17,7 @@ from deployments.bench import watch
 from deployments.bench.scale.arms import PARTS, Arm, Part, arms, autoscaled, read, served_as
 from deployments.bench.scale.cores import fullest, limits
 from deployments.bench.scale.crowd import SPECIFIED, Crowd
-from deployments.bench.scale.load import Asked, Phase, arrivals, hold, ramp, told
+from deployments.bench.scale.load import Asked, Phase, arrivals, climb, hold, ramp, told
 from deployments.bench.scale.measure import Plan, followed, step
 from deployments.bench.scale.predict import NothingToLearn, expected, learned
 from deployments.bench.scale.study import running
@@ -266,6 +266,15 @@ def test_from_no_answer_nothing_is_learnt() -> None:
         learned([[Asked(0, 0, 1, 503, False, 0, ())]], ENGINE)
 
 
+@pytest.mark.parametrize(
+    ("way", "stairs"), [((2, 10, 4), [3, 5, 7, 9]), ((10, 2, 4), [9, 7, 5, 3]), ((2, 10, 0), []), ((2, 10, 0.9), [6])]
+)
+def test_a_load_climbs_by_a_stair_a_second(way: tuple[float, float, float], stairs: list[float]) -> None:
+    phases = climb(*way)
+    assert [phase.requests_per_s for phase in phases] == stairs
+    assert sum(phase.seconds for phase in phases) == way[2]
+
+
 def test_a_step_up_and_down_is_told_in_seconds_from_either() -> None:
     counts = [(0, 1, 0), (11, 1, 1), (14, 2, 0), (20, 2, 0), (45, 2, 0), (52, 1, 0)]
     seen = followed([Replicas(float(at), running, starting) for at, running, starting in counts], 10, 30, 2)
@@ -305,15 +314,16 @@ while True:
 
 @pytest.mark.siege
 @pytest.mark.anyio
-async def test_a_load_steps_up_and_down_while_replicas_are_watched() -> None:
-    plan = Plan(clients=1, low_per_s=1, objective_s=1, seconds=1, step_s=None, knee_per_s=10, seed=1)
+@pytest.mark.parametrize(("climb_s", "all_at_once"), [(0.0, 32), (4.0, 16)])
+async def test_a_load_steps_or_climbs_up_and_down_while_replicas_are_watched(climb_s: float, all_at_once: int) -> None:
+    plan = Plan(1, low_per_s=1, objective_s=1, seconds=1, step_s=None, climb_s=climb_s, knee_per_s=10, seed=1)
     with subprocess.Popen([sys.executable, "-c", WATCH], stdout=subprocess.PIPE, text=True) as process:
         async with served(ScriptedService().api()) as url:
             summary, rows = await step(url, plan, watch.Watch(process), knee_per_s=10, most=2, seconds=2)
         process.kill()
     assert summary["most"] == 2
-    assert summary["flaps"] == 0
-    assert len([row for row in rows if 2 <= row.due_s < 4]) == pytest.approx(32, abs=15)
+    assert summary["flaps"] == (climb_s > 0), "while the load still climbs, these replicas go"
+    assert len([row for row in rows if 2 <= row.due_s < 4]) == pytest.approx(all_at_once, abs=all_at_once / 2)
     assert summary["before"]["statuses"].keys() == summary["after"]["statuses"].keys() == {"200"}
 
 

@@ -150,6 +150,13 @@ class Phase:
     seconds: float
 
 
+def climb(begin_per_s: float, end_per_s: float, seconds: float) -> list[Phase]:
+    """From one rate to another, by a stair a second; none for no seconds."""
+    stairs = round(seconds)
+    rise = (end_per_s - begin_per_s) / max(1, stairs)
+    return [Phase(begin_per_s + rise * (stair + 0.5), seconds / stairs) for stair in range(stairs)]
+
+
 def arrivals(phases: Sequence[Phase], seed: int) -> Iterator[float]:
     """Seconds at which requests come at random, like strangers' (Poisson), in one phase after the other."""
     chance, begun = random.Random(seed), 0.0

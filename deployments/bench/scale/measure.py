@@ -5,13 +5,14 @@ import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from deployments.bench.loss import kill_one
 from deployments.bench.scale.arms import Arm
 from deployments.bench.scale.cores import Cores, fullest
 from deployments.bench.scale.crowd import TASKS, Crowd
-from deployments.bench.scale.load import Asked, Phase, Ramp, hold, ramp, told
+from deployments.bench.scale.load import Asked, Phase, Ramp, climb, hold, ramp, told
 from deployments.bench.scaling import Replicas, reversals, step_to_start_s
 from deployments.bench.watch import Watch
 from schemas import LiftRequest
@@ -42,6 +43,8 @@ class Plan:
     """Of a load below the knee."""
     step_s: float | None
     """Of the step that the autoscaler follows, and of the time after it. None: with room for a start."""
+    climb_s: float
+    """Until that step's load is reached, and again until it has gone; 0: at once."""
     knee_per_s: float | None
     """Of one replica, where it is known already."""
     seed: int
@@ -127,13 +130,18 @@ async def step(
     """From what one replica bears to what all do, and back; as much time for either."""
     low, high = _LOW * knee_per_s, LOAD * knee_per_s * most
     calm_s = min(_CALM_S, seconds)
-    phases = [Phase(low, calm_s), Phase(high, seconds), Phase(low, seconds)]
+    spans = {
+        "before": [Phase(low, calm_s)],
+        "step": [*climb(low, high, plan.climb_s), Phase(high, seconds)],
+        "after": [*climb(high, low, plan.climb_s), Phase(low, seconds)],
+    }
     async with plan.crowd(url) as crowd:
         begun = time.time()
-        rows = await hold(crowd, phases, seed=plan.seed, wait_s=plan.objective_s)
+        rows = await hold(crowd, [*chain(*spans.values())], seed=plan.seed, wait_s=plan.objective_s)
     seen = [(one["at_s"] - begun, one["replicas"][_ENGINE]) for one in watch.seen if one["at_s"] >= begun]
     replicas = [Replicas(at_s, of.get("RUNNING", 0), of.get("STARTING", 0)) for at_s, of in seen]
-    return {**followed(replicas, calm_s, seconds, most), **_by_phase(rows, phases, plan.objective_s)}, rows
+    followed_ = followed(replicas, calm_s, plan.climb_s + seconds, most)
+    return {"climb_s": plan.climb_s, **followed_, **_by_span(rows, spans, plan.objective_s)}, rows
 
 
 def followed(replicas: Sequence[Replicas], step_s: float, seconds: float, most: int) -> dict[str, Any]:
@@ -160,10 +168,11 @@ def _changes(replicas: Sequence[Replicas]) -> list[Replicas]:
     return kept
 
 
-def _by_phase(rows: Sequence[Asked], phases: Sequence[Phase], objective_s: float) -> dict[str, Any]:
+def _by_span(rows: Sequence[Asked], spans: Mapping[str, Sequence[Phase]], objective_s: float) -> dict[str, Any]:
     found, begin = {}, 0.0
-    for name, phase in zip(("before", "step", "after"), phases, strict=True):
-        inside = [row for row in rows if begin <= row.due_s < begin + phase.seconds]
-        found[name] = told(inside, phase.seconds, objective_s)
-        begin += phase.seconds
+    for name, phases in spans.items():
+        seconds = sum(phase.seconds for phase in phases)
+        inside = [row for row in rows if begin <= row.due_s < begin + seconds]
+        found[name] = told(inside, seconds, objective_s)
+        begin += seconds
     return found

@@ -56,7 +56,8 @@ class Study:
         with self._host:
             yield from map(self._arm_in_time, replicas)
             if "autoscale" in self.parts:
-                self._in_time("autoscale", self._autoscaled, 2 * self._step_s, self._autoscale)
+                needs_s = 2 * (self._step_s + self.plan.climb_s)
+                self._in_time("autoscale", self._autoscaled, needs_s, self._autoscale)
                 yield
             yield from map(self._arm_in_time, others)
 

@@ -33,6 +33,9 @@ def scale(
     step: Annotated[
         float | None, typer.Option(help="Seconds of the autoscaler's step. Default: as long as a load and a start.")
     ] = None,
+    climb: Annotated[
+        float, typer.Option(help="Seconds in which that step's load comes, and goes again. 0: at once.", min=0)
+    ] = 0,
     slo: Annotated[float, typer.Option(help="Seconds in which an answer counts.", min=0.1)] = 10,
     low: Annotated[float, typer.Option(help="Requests a second of one replica, to begin with.", min=0.01)] = 1,
     knee: Annotated[float | None, typer.Option(help="Of one replica, where it is known: saves the ramps.")] = None,
@@ -61,7 +64,8 @@ def scale(
         fail(f"{config}: no Serve config of an engine replica ({error!r})")
     with err.status("…") as status:
         random_weights = data["applications"][0]["args"]["engine"].get("load_format") == "dummy"
-        plan = Plan(clients, low, slo, seconds, step, knee, seed, SPECIFIED if random_weights else TASKS)
+        requests = SPECIFIED if random_weights else TASKS
+        plan = Plan(clients, low, slo, seconds, step, climb, knee, seed, requests)
         study = Study(data, plan, parts, counts, minutes, say=lambda name: status.update(f"{name} …"))
         for _ in study.run():
             if record:
@@ -118,7 +122,8 @@ def found(summary: dict[str, Any], figures: str) -> list[dict[str, Any]]:
             )
     if kill := summary.get("kill"):
         rows.append({"id": f"{figures}.lost", "value": kill["lost"], "unit": "requests", "goal": "== 0"})
-    follow = summary.get("autoscale", {}).get("step_to_all_s")
-    if follow is not None:
-        rows.append({"id": f"{figures}.step_to_all_s", "value": follow, "unit": "s", "goal": ""})
+    step = summary.get("autoscale", {})
+    if step.get("step_to_all_s") is not None:
+        name = "climb_to_all_s" if step.get("climb_s") else "step_to_all_s"
+        rows.append({"id": f"{figures}.{name}", "value": step["step_to_all_s"], "unit": "s", "goal": ""})
     return rows
