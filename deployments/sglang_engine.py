@@ -272,8 +272,8 @@ async def _told(answers: AsyncIterator[dict[str, Any]], hear: Hear) -> dict[str,
 def _captured(settings: EngineSettings) -> dict[str, Any]:
     """CUDA graphs for every batch that may run. Larger ones than are captured run kernel by kernel.
 
-    By itself SGLang captures up to 32 sequences on an A100-40G, and on an A10G up to 24 (0.5.17) or 48 (0.5.23); it runs
-    more.
+    By itself SGLang captures up to 32 sequences on an A100-40G, and on an A10G up to 24 (0.5.17) or 48 (0.5.23), and
+    runs more.
     """
     return {} if settings.device == "cpu" else {"cuda_graph_max_bs_decode": settings.max_running_requests}
 
