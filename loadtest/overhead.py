@@ -47,8 +47,8 @@ SERVICES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=100, help="of each kind and service (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=2, help="in which each service is started (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=60, help="of each kind and service (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=4, help="in which each service is started (default: %(default)s)")
     asked = parser.parse_args()
     rows = [row for _ in range(asked.rounds) for name in SERVICES for row in _round(name, asked.requests)]
     summary = {name: _summary([row for row in rows if row["service"] == name]) for name in SERVICES}
