@@ -33,7 +33,7 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (about 25 minutes on two cores)
+test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (half an hour on two cores)
 	@echo "Attacks on the jail, real Ray clusters and the real SGLang on the CPU follow; the first time the model is fetched."
 	$(BIN)/lift model fetch $(TEST_MODEL)
 	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "slow and not ($(ALONE))"

@@ -33,11 +33,10 @@ class Pools:
     fallback: FallbackSettings | None
 
     def engine(self, stage: Stage) -> Engine:
-        return MeteredEngine(self._whichever(stage) if self.fallback else RemoteEngine(self.own, tell), stage, tell)
+        found = self._with(self.fallback, stage) if self.fallback else RemoteEngine(self.own, tell)
+        return MeteredEngine(found, stage, tell)
 
-    def _whichever(self, stage: Stage) -> Engine:
-        fallback = self.fallback
-        assert fallback
+    def _with(self, fallback: FallbackSettings, stage: Stage) -> Engine:
         other = upstream_engine(fallback.upstream, os.environ) if fallback.upstream else _present(self.other)
         context_tokens = fallback.engine.context_tokens if fallback.engine else None
         own_breaker, other_breaker = (Breaker(fallback.failures, fallback.open_s) for _ in range(2))

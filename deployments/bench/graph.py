@@ -109,10 +109,11 @@ async def measure_blocks(
     repeats: int,
     limit_s: float,
     on_row: Callable[[Block], None],
+    on_turn: Callable[[list[Block]], None] = lambda rows: None,
 ) -> list[Block]:
     """Every arm in turn, so that a slow moment meets all alike; one block of each warms up.
 
-    After the limit no other turn is begun.
+    After the limit no other turn is begun. `on_turn` is given all rows so far.
     """
     until = time.monotonic() + limit_s
     for arm, ask in arms.items():
@@ -125,6 +126,7 @@ async def measure_blocks(
             for arm, ask in arms.items():
                 rows.append(await _block(arm, ask, count, repeat, n))
                 on_row(rows[-1])
+            on_turn(rows)
     return rows
 
 

@@ -82,20 +82,24 @@ def test_a_replica_over_two_gpus_holds_twice_as_much_and_has_twice_as_much_besid
     assert data["applications"][0]["args"]["engine"]["max_cached_tokens"] == 800_000
 
 
-@pytest.fixture(params=[None, TRUE_SIZE], ids=["real weights", "true size"])
-def engine_over_two(request: pytest.FixtureRequest) -> dict[str, Any]:
-    made: dict[str, Any] = served_as(read(GRAPH, request.param), Arm(1, 2))["applications"][0]["args"]["engine"]
-    return made
+@pytest.mark.parametrize(
+    ("other", "graphs", "running"),
+    [(None, {}, 1024), (TRUE_SIZE, {}, 192), (TRUE_SIZE, {"cuda_graph_max_bs_decode": 96}, 192)],
+)
+def test_an_engine_over_two_gpus_runs_twice_as_many_all_of_them_with_graphs(
+    other: Path | None, graphs: dict[str, int], running: int
+) -> None:
+    data = read(GRAPH, other)
+    data["applications"][0]["args"]["engine"]["sglang"] |= graphs
+    made = EngineSettings.model_validate(served_as(data, Arm(1, 2))["applications"][0]["args"]["engine"])
+    assert made.max_running_requests == running
+    assert made.sglang.keys().isdisjoint({"cuda_graph_bs_decode", "cuda_graph_max_bs_decode"})
 
 
-def test_an_engine_over_two_gpus_runs_twice_as_many_all_of_them_with_graphs(engine_over_two: dict[str, Any]) -> None:
-    engine = EngineSettings.model_validate(engine_over_two)
-    assert engine.max_running_requests in {2 * 512, 2 * 96}
-
-
-def test_an_engine_over_two_gpus_does_without_multicast(engine_over_two: dict[str, Any]) -> None:
-    assert engine_over_two["sglang"]["enforce_disable_flashinfer_allreduce_fusion"] is True
-    assert engine_over_two["sglang"]["sampling_backend"] == "pytorch"
+def test_an_engine_over_two_gpus_does_without_multicast() -> None:
+    engine = served_as(read(GRAPH, None), Arm(1, 2))["applications"][0]["args"]["engine"]
+    assert engine["sglang"]["enforce_disable_flashinfer_allreduce_fusion"] is True
+    assert engine["sglang"]["sampling_backend"] == "pytorch"
 
 
 def test_another_engine_comes_with_what_it_writes_of_code_and_everything_else_stays() -> None:
@@ -267,7 +271,7 @@ def test_from_no_answer_nothing_is_learnt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "stairs"), [((2, 10, 4), [3, 5, 7, 9]), ((10, 2, 4), [9, 7, 5, 3]), ((2, 10, 0), []), ((2, 10, 0.9), [6])]
+    ("way", "stairs"), [((2, 10, 4), [3, 5, 7, 9]), ((10, 2, 4), [9, 7, 5, 3]), ((2, 10, 0), []), ((2, 10, 0.4), [6])]
 )
 def test_a_load_climbs_by_a_stair_a_second(way: tuple[float, float, float], stairs: list[float]) -> None:
     phases = climb(*way)
@@ -314,8 +318,10 @@ while True:
 
 @pytest.mark.siege
 @pytest.mark.anyio
-@pytest.mark.parametrize(("climb_s", "all_at_once"), [(0.0, 32), (4.0, 16)])
-async def test_a_load_steps_or_climbs_up_and_down_while_replicas_are_watched(climb_s: float, all_at_once: int) -> None:
+@pytest.mark.parametrize(("climb_s", "asked", "off"), [(0.0, 32, 15), (4.0, 14, 8)])
+async def test_a_load_steps_or_climbs_up_and_down_while_replicas_are_watched(
+    climb_s: float, asked: int, off: int
+) -> None:
     plan = Plan(1, low_per_s=1, objective_s=1, seconds=1, step_s=None, climb_s=climb_s, knee_per_s=10, seed=1)
     with subprocess.Popen([sys.executable, "-c", WATCH], stdout=subprocess.PIPE, text=True) as process:
         async with served(ScriptedService().api()) as url:
@@ -323,7 +329,7 @@ async def test_a_load_steps_or_climbs_up_and_down_while_replicas_are_watched(cli
         process.kill()
     assert summary["most"] == 2
     assert summary["flaps"] == (climb_s > 0), "while the load still climbs, these replicas go"
-    assert len([row for row in rows if 2 <= row.due_s < 4]) == pytest.approx(all_at_once, abs=all_at_once / 2)
+    assert len([row for row in rows if 2 <= row.due_s < 4]) == pytest.approx(asked, abs=off)
     assert summary["before"]["statuses"].keys() == summary["after"]["statuses"].keys() == {"200"}
 
 
@@ -347,6 +353,12 @@ def test_figures_say_how_many_times_one_replica_several_are() -> None:
         "scale.pools_2": (1.6, ""),
         "scale.lost": (3, "== 0"),
     }
+
+
+@pytest.mark.parametrize(("climb_s", "name"), [(0, "scale.step_to_all_s"), (60, "scale.climb_to_all_s")])
+def test_a_figure_says_whether_the_load_came_at_once(climb_s: float, name: str) -> None:
+    autoscale = {"climb_s": climb_s, "step_to_all_s": 58.1}
+    assert [(one["id"], one["value"]) for one in found({"arms": {}, "autoscale": autoscale}, "scale")] == [(name, 58.1)]
 
 
 @pytest.mark.parametrize(

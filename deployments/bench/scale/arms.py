@@ -107,8 +107,9 @@ def _widen(deployment: dict[str, Any], engine: dict[str, Any], tensor_parallel: 
         return
     engine["tensor_parallel"] = tensor_parallel
     engine["sglang"] = {**engine.get("sglang", {}), **_NO_MULTICAST}
-    # A list of batches for which graphs are captured is that of one GPU; without it all that may run are captured.
-    engine["sglang"].pop("cuda_graph_bs_decode", None)
+    # The batches for which graphs are captured are those of one GPU; where none are said, all that may run are.
+    for name in ("cuda_graph_bs_decode", "cuda_graph_max_bs_decode"):
+        engine["sglang"].pop(name, None)
     for name in ("max_cached_tokens", "max_running_requests", "scripted_places"):
         if name in engine:
             engine[name] *= tensor_parallel

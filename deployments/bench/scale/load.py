@@ -152,7 +152,7 @@ class Phase:
 
 def climb(begin_per_s: float, end_per_s: float, seconds: float) -> list[Phase]:
     """From one rate to another, by a stair a second; none for no seconds."""
-    stairs = round(seconds)
+    stairs = math.ceil(seconds)
     rise = (end_per_s - begin_per_s) / max(1, stairs)
     return [Phase(begin_per_s + rise * (stair + 0.5), seconds / stairs) for stair in range(stairs)]
 

@@ -140,8 +140,8 @@ async def step(
         rows = await hold(crowd, [*chain(*spans.values())], seed=plan.seed, wait_s=plan.objective_s)
     seen = [(one["at_s"] - begun, one["replicas"][_ENGINE]) for one in watch.seen if one["at_s"] >= begun]
     replicas = [Replicas(at_s, of.get("RUNNING", 0), of.get("STARTING", 0)) for at_s, of in seen]
-    followed_ = followed(replicas, calm_s, plan.climb_s + seconds, most)
-    return {"climb_s": plan.climb_s, **followed_, **_by_span(rows, spans, plan.objective_s)}, rows
+    told_of = followed(replicas, calm_s, plan.climb_s + seconds, most)
+    return {"climb_s": plan.climb_s, **told_of, **_by_span(rows, spans, plan.objective_s)}, rows
 
 
 def followed(replicas: Sequence[Replicas], step_s: float, seconds: float, most: int) -> dict[str, Any]:

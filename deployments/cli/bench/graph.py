@@ -95,21 +95,14 @@ async def _run(
             pairs = await measure_singles(both, repeats=amounts.singles, on_row=lambda row: progress.advance(bar))
             keep([], pairs)
             bar = progress.add_task("blocks", total=len(arms) * len(amounts.clients) * amounts.repeats)
-            blocks: list[Block] = []
-
-            def on_row(row: "Block") -> None:
-                progress.advance(bar)
-                blocks.append(row)
-                if len(blocks) % len(arms) == 0:
-                    keep(blocks, pairs)
-
-            await measure_blocks(
+            blocks = await measure_blocks(
                 arms,
                 amounts.clients,
                 n=amounts.n,
                 repeats=amounts.repeats,
                 limit_s=amounts.limit_s,
-                on_row=on_row,
+                on_row=lambda row: progress.advance(bar),
+                on_turn=lambda rows: keep(rows, pairs),
             )
     return blocks, pairs
 
