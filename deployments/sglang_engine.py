@@ -25,6 +25,10 @@ from schemas import Chat, Completion, Piece, Sampling
 _PROBE_EVERY_S = 15.0
 _PROBE_LIMIT_S = {"cuda": 20.0, "cpu": 100.0}
 """The scheduler hears of a probe between two batches; on a busy CPU one takes long."""
+_READ_AT_ONCE = {"cuda": 1_024, "cpu": 0}
+"""Tokens of a prefill that cost a GPU no more than another step would; a CPU's time is that of its tokens."""
+_LONGEST_CAPTURED = 2_048
+"""Tokens of a prefill. In a longer one the GPU has more to do than Python, which launches kernel by kernel."""
 _ON_GRAMMARS = "rammar"
 """What is in SGLang's words when a grammar is refused, fails, or takes too long."""
 _DIALECTS: dict[str, Dialect] = {"xgrammar": EBNF, "llguidance": LARK}
@@ -59,6 +63,7 @@ class SGLangEngine:
         self._asked = 0
         self._probed = time.monotonic()
         self._probe_limit_s = _PROBE_LIMIT_S[settings.device]
+        self._read_at_once = _READ_AT_ONCE[settings.device]
         self._context_tokens = settings.context_tokens
         self._tokenizer = self._engine.tokenizer_manager.tokenizer
         self._marks = tuple(self._tokenizer.get_added_vocab())
@@ -86,11 +91,11 @@ class SGLangEngine:
     async def branch(
         self, prompt: list[int], n: int, parameters: dict[str, Any], priority: int = 0
     ) -> list[Completion]:
-        """`n` sequences over one prefill.
+        """`n` sequences over one prefill; of a short prompt over `n` in one step, which is sooner done than two steps.
 
-        SGLang's own `n` does the same, but 0.5.23 hands the grammar to the prefill too, and then logs an error for it.
+        SGLang's own `n` always prefills first, and 0.5.23 hands the grammar to that too, and then logs an error for it.
         """
-        if n > 1:
+        if n > 1 and n * len(prompt) > self._read_at_once:
             await self.complete(prompt, {"max_new_tokens": 0, "temperature": 0.0}, priority)
         return await asyncio.gather(*(self.complete(prompt, parameters, priority) for _ in range(n)))
 
@@ -270,12 +275,27 @@ async def _told(answers: AsyncIterator[dict[str, Any]], hear: Hear) -> dict[str,
 
 
 def _captured(settings: EngineSettings) -> dict[str, Any]:
-    """CUDA graphs for every batch that may run. Larger ones than are captured run kernel by kernel.
+    """CUDA graphs for every batch that may run, and for prefills. What has none runs kernel by kernel.
 
     By itself SGLang captures up to 32 sequences on an A100-40G, and on an A10G up to 24 (0.5.17) or 48 (0.5.23), and
-    runs more.
+    runs more; and some fifty lengths of a prefill, each of which takes a start half a second at true size.
     """
-    return {} if settings.device == "cpu" else {"cuda_graph_max_bs_decode": settings.max_running_requests}
+    if settings.device == "cpu":
+        return {}
+    captured: dict[str, Any] = {"cuda_graph_max_bs_decode": settings.max_running_requests}
+    if "cuda_graph_max_bs_prefill" not in settings.sglang:
+        captured["cuda_graph_bs_prefill"] = _prefills(settings)
+    return captured
+
+
+def _prefills(settings: EngineSettings) -> list[int]:
+    """Lengths in tokens: as SGLang takes no graph more than twice as long as what is read, powers of two.
+
+    Without 2, for which 4 does; and the longest prefill that there can be, where it is shorter than the longest graph.
+    """
+    limits = (settings.sglang.get("chunked_prefill_size"), settings.max_cached_tokens)
+    longest = min([_LONGEST_CAPTURED, *(limit for limit in limits if isinstance(limit, int) and limit > 0)])
+    return sorted({1, longest, *(2**power for power in range(2, longest.bit_length()))})
 
 
 def _no_use_for(settings: EngineSettings) -> set[str]:

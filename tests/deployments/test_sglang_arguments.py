@@ -30,6 +30,8 @@ GPU = EngineSettings(
     speculative_draft_model="y",
 )
 NOISE = EngineSettings(model="x", load_format="dummy", sglang={"model_loader_extra_config": "{}", "log_level": "error"})
+SMALL_CHUNK = {"chunked_prefill_size": 100}
+OWN_LENGTH = {"cuda_graph_max_bs_prefill": 64}
 PROGRAM = """
 import inspect, json, sys
 from sglang.srt.server_args import ServerArgs
@@ -37,6 +39,20 @@ from deployments.settings import EngineSettings
 from deployments.sglang_engine import engine_arguments
 given = [engine_arguments(EngineSettings.model_validate_json(text), "/weights") for text in sys.argv[1:]]
 print(json.dumps({"known": list(inspect.signature(ServerArgs).parameters), "given": given}))
+"""
+PREFILLS = """
+import asyncio, json
+from deployments.sglang_engine import SGLangEngine
+class Asked(SGLangEngine):
+    def __init__(self, at_once):
+        self._read_at_once, self.tokens = at_once, []
+    async def complete(self, prompt, parameters, priority=0):
+        self.tokens.append(parameters["max_new_tokens"])
+def asked(at_once, prompt_tokens, n):
+    engine = Asked(at_once)
+    asyncio.run(engine.branch([0] * prompt_tokens, n, {"max_new_tokens": 9}))
+    return engine.tokens
+print(json.dumps([asked(1_024, 256, 4), asked(1_024, 257, 4), asked(1_024, 5_000, 1), asked(0, 2, 2)]))
 """
 REFUSED = """
 import sys
@@ -50,10 +66,14 @@ for text in sys.argv[1:]:
 """
 
 
+def _on_a_gpu(sglang: dict[str, Any]) -> EngineSettings:
+    return EngineSettings(device="cuda", sglang=sglang)
+
+
 @pytest.fixture(scope="module")
 def asked() -> dict[str, Any]:
     """What SGLang takes and what the adapter gives, from a process of its own: SGLang warns and patches on import."""
-    settings = (EngineSettings(), GPU, NOISE)
+    settings = (EngineSettings(), GPU, NOISE, *(_on_a_gpu(one) for one in ({}, SMALL_CHUNK, OWN_LENGTH)))
     command = [sys.executable, "-c", PROGRAM, *(one.model_dump_json() for one in settings)]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert shown.returncode == 0, shown.stderr[-2_000:]
@@ -73,6 +93,7 @@ def test_a_gpu_gets_what_the_config_says_and_no_more(asked: dict[str, Any]) -> N
     assert given["speculative_draft_model_path"] == "y"
     assert "disable_cuda_graph" not in given
     assert given["cuda_graph_max_bs_decode"] == 8, "graphs for all that may run"
+    assert given["cuda_graph_bs_prefill"] == [1, 4, 8, 16, 32, 64, 128, 256, 512, 1_000], "and prefills"
     assert given["constrained_json_disable_any_whitespace"] is True
 
 
@@ -80,7 +101,24 @@ def test_a_cpu_gets_the_backends_that_run_there(asked: dict[str, Any]) -> None:
     given = asked["given"][0]
     assert given["attention_backend"] == "torch_native"
     assert given["dtype"] == "bfloat16"
-    assert given.keys().isdisjoint({"mem_fraction_static", "cuda_graph_max_bs_decode"})
+    assert given.keys().isdisjoint({"mem_fraction_static", "cuda_graph_max_bs_decode", "cuda_graph_bs_prefill"})
+
+
+def test_every_prefill_up_to_the_longest_has_a_graph_that_sglang_takes(asked: dict[str, Any]) -> None:
+    captured = asked["given"][3]["cuda_graph_bs_prefill"]
+    assert captured[-1] == 2_048
+    for tokens in range(1, 2_049):
+        padded = min(size for size in captured if size >= tokens)
+        assert padded <= 2 * tokens, f"{tokens} would be read without a graph"
+
+
+@pytest.mark.parametrize(
+    ("place", "captured"), [(4, [1, 4, 8, 16, 32, 64, 100]), (5, None)], ids=["a small chunk", "a length of one's own"]
+)
+def test_prefills_are_captured_as_long_as_the_config_lets_them_be(
+    asked: dict[str, Any], place: int, captured: list[int] | None
+) -> None:
+    assert asked["given"][place].get("cuda_graph_bs_prefill") == captured
 
 
 def test_how_weights_are_read_is_not_said_where_none_are(asked: dict[str, Any]) -> None:
@@ -109,3 +147,14 @@ def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> Non
     said = [line for line in shown.stdout.splitlines() if ": " in line]
     assert len(said) == len(wrong)
     assert all(line.startswith(begun) for line, begun in zip(said, wrong, strict=True)), said
+
+
+def test_variations_of_a_short_prompt_are_read_in_one_step_and_those_of_a_long_one_once() -> None:
+    """On a CPU every prompt is a long one. A prefill writes no token."""
+    shown = subprocess.run([sys.executable, "-c", PREFILLS], capture_output=True, text=True, timeout=110, check=False)
+    assert shown.returncode == 0, shown.stderr[-2_000:]
+    short, long, single, on_a_cpu = json.loads(shown.stdout.splitlines()[-1])
+    assert short == [9, 9, 9, 9]
+    assert long == [0, 9, 9, 9, 9]
+    assert single == [9]
+    assert on_a_cpu == [0, 9, 9]
