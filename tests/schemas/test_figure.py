@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.figure import RESULTS, Figure, index
+from schemas.figure import SUMMARY, Figure, index, indexed, page
 
-SUMMARY = Path(__file__).parents[2] / RESULTS / "summary.json"
+PUBLISHED = Path(__file__).parents[2] / SUMMARY
 
 
 def figure(name: str, value: float) -> Figure:
@@ -23,16 +23,22 @@ def test_a_new_figure_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert [(f["id"], f["value"]) for f in json.loads(path.read_text(encoding="utf-8"))] == [("a", 1), ("b", 2)]
 
 
-def figures() -> list[Figure]:
-    return (
-        [Figure.model_validate(row) for row in json.loads(SUMMARY.read_text(encoding="utf-8"))]
-        if SUMMARY.exists()
-        else []
-    )
+def test_the_page_tells_every_figure_below_its_command(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    index([figure("a", 0.5), figure("b", 12_345.678)], path)
+    text = path.with_name("figures.md").read_text(encoding="utf-8")
+    assert text.index("[x.json](x.json)") < text.index("`make x`") < text.index("| `a` | 0.5 | s | ≤ 1 |")
+    assert "| `b` | 12345.678 | s | ≤ 1 |" in text
+    assert text.count("`make x`") == 1
 
 
-@pytest.mark.parametrize("figure", figures(), ids=lambda figure: figure.id)
+def test_the_published_page_is_that_of_the_index() -> None:
+    """`python -m schemas.figure` writes it."""
+    assert PUBLISHED.with_name("figures.md").read_text(encoding="utf-8") == page(indexed(PUBLISHED))
+
+
+@pytest.mark.parametrize("figure", indexed(PUBLISHED), ids=lambda figure: figure.id)
 def test_every_published_figure_has_its_data(figure: Figure) -> None:
-    data = json.loads((SUMMARY.parent / figure.data).read_text(encoding="utf-8"))
+    data = json.loads((PUBLISHED.parent / figure.data).read_text(encoding="utf-8"))
     assert data["command"] == figure.command
     assert data["rows"]
