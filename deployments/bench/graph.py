@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from typing import Literal
 
-import httpx
+import aiohttp
 import psutil
 
 from deployments.settings import Settings
@@ -92,11 +92,17 @@ async def _take_first(
     return variations[0], verdict, StageReport(stage="validate", seconds=0.0, attempts=0)
 
 
-def over_http(client: httpx.AsyncClient) -> Ask:
+def http_client(url: str) -> aiohttp.ClientSession:
+    """A lean one, whose own time would count as the graph's: httpx takes half a millisecond more for each request."""
+    any_number = aiohttp.TCPConnector(limit=0)
+    return aiohttp.ClientSession(url, connector=any_number, timeout=aiohttp.ClientTimeout(total=600))
+
+
+def over_http(client: aiohttp.ClientSession) -> Ask:
     async def ask(request: LiftRequest) -> LiftResponse:
-        answer = await client.post("/v1/lift", json=request.model_dump(exclude_none=True, mode="json"))
-        answer.raise_for_status()
-        return LiftResponse.model_validate_json(answer.content)
+        async with client.post("/v1/lift", json=request.model_dump(exclude_none=True, mode="json")) as answer:
+            answer.raise_for_status()
+            return LiftResponse.model_validate_json(await answer.read())
 
     return ask
 
@@ -142,7 +148,7 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
             begun = time.monotonic()
             try:
                 answer = await ask(LiftRequest(prompt=prompt, n=n))
-            except (httpx.HTTPError, LiftError):
+            except (aiohttp.ClientError, TimeoutError, LiftError):
                 failed += 1
                 continue
             answers.append((time.monotonic() - begun, answer))

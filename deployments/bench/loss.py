@@ -5,9 +5,10 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from itertools import count
 
-import httpx
+import aiohttp
 import psutil
 
 from deployments.bench.graph import service_of
@@ -31,7 +32,13 @@ class Answered(Wire):
 
 
 async def ask_for(
-    client: httpx.AsyncClient, clients: int, *, n: int, seconds: float, kill_after_s: float, kill: Callable[[], None]
+    client: aiohttp.ClientSession,
+    clients: int,
+    *,
+    n: int,
+    seconds: float,
+    kill_after_s: float,
+    kill: Callable[[], None],
 ) -> list[Answered]:
     """So many clients ask without a pause, for so long; in the midst of it `kill` is called."""
     answers: list[Answered] = []
@@ -42,11 +49,13 @@ async def ask_for(
         while (at := time.monotonic() - begun) < seconds:
             body = {"prompt": _PROMPTS[next(numbers) % len(_PROMPTS)], "n": n}
             try:
-                status = (await client.post("/v1/lift", json=body)).status_code
-            except httpx.TransportError:
+                async with client.post("/v1/lift", json=body) as answer:
+                    await answer.read()
+                    status = answer.status
+            except (aiohttp.ClientError, TimeoutError):
                 status = 0
             answers.append(Answered(begun_s=at, ended_s=time.monotonic() - begun, status=status))
-            if status != httpx.codes.OK:
+            if status != HTTPStatus.OK:
                 await asyncio.sleep(_PAUSE_S)
 
     async def murder() -> None:
@@ -72,7 +81,7 @@ def statuses(answers: Sequence[Answered]) -> dict[str, int]:
 
 def rate(answers: Sequence[Answered], begin_s: float, end_s: float) -> float:
     """Good answers a second."""
-    good = sum(1 for a in answers if a.status == httpx.codes.OK and begin_s <= a.ended_s < end_s)
+    good = sum(1 for a in answers if a.status == HTTPStatus.OK and begin_s <= a.ended_s < end_s)
     return good / (end_s - begin_s)
 
 
@@ -88,4 +97,4 @@ def back_after_s(answers: Sequence[Answered], killed_s: float) -> float | None:
 
 
 def latency_p50_s(answers: Sequence[Answered]) -> float:
-    return statistics.median(a.ended_s - a.begun_s for a in answers if a.status == httpx.codes.OK)
+    return statistics.median(a.ended_s - a.begun_s for a in answers if a.status == HTTPStatus.OK)

@@ -109,15 +109,12 @@ async def _run(
 
 @asynccontextmanager
 async def _arms(settings: "Settings", url: str) -> "AsyncIterator[dict[Arm, Ask]]":
-    import httpx
-
     from deployments.bench.free import running
-    from deployments.bench.graph import in_process, over_http
+    from deployments.bench.graph import http_client, in_process, over_http
 
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with (
         running(settings.engine, grammars_of(settings)) as engine,
-        httpx.AsyncClient(base_url=url, timeout=600, limits=limits) as client,
+        http_client(url) as client,
     ):
         yield {
             "engine": in_process(settings, engine, validated=False),

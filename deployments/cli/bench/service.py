@@ -52,13 +52,10 @@ def service(
 async def _run(
     url: str, counts: list[int], n: int, repeats: int, kill: str | None, seconds: float
 ) -> "tuple[list[Block], list[Answered]]":
-    import httpx
-
-    from deployments.bench.graph import measure_blocks, over_http
+    from deployments.bench.graph import http_client, measure_blocks, over_http
     from deployments.bench.loss import ask_for, kill_one
 
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits) as client:
+    async with http_client(url) as client:
         with progress_bars() as progress:
             bar = progress.add_task("blocks", total=len(counts) * repeats)
             blocks = await measure_blocks(
