@@ -1,10 +1,12 @@
 """Engine on SGLang with XGrammar, on a CPU and on a GPU alike. The only file that imports SGLang."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sglang.srt.entrypoints.engine import Engine
@@ -29,9 +31,19 @@ _READ_AT_ONCE = {"cuda": 1_024, "cpu": 0}
 """Tokens of a prefill that cost a GPU no more than another step would; a CPU's time is that of its tokens."""
 _LONGEST_CAPTURED = 2_048
 """Tokens of a prefill. In a longer one the GPU has more to do than Python, which launches kernel by kernel."""
+_NOTHING = {"max_new_tokens": 0, "temperature": 0.0}
+"""To be written: a prompt that is only read."""
 _ON_GRAMMARS = "rammar"
 """What is in SGLang's words when a grammar is refused, fails, or takes too long."""
 _DIALECTS: dict[str, Dialect] = {"xgrammar": EBNF, "llguidance": LARK}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    tokens: list[int]
+    parameters: dict[str, Any]
+    """SGLang's own, of a sequence."""
+    n: int = 1
 
 
 class _Forked(Engine):  # type: ignore[misc]  # untyped
@@ -69,14 +81,11 @@ class SGLangEngine:
         self._marks = tuple(self._tokenizer.get_added_vocab())
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        prompts = [(self.prompt_of(chat, room_for=sampling.max_tokens), chat) for chat in chats]
-        branches = await asyncio.gather(
-            *(
-                self.branch(prompt, chat.n, self.parameters(chat.grammar, sampling), sampling.priority)
-                for prompt, chat in prompts
-            )
-        )
-        return [completion for branch in branches for completion in branch]
+        prompts = [
+            Prompt(self.tokens_of(chat, room_for=sampling.max_tokens), self.parameters(chat.grammar, sampling), chat.n)
+            for chat in chats
+        ]
+        return await self.write(prompts, sampling.priority)
 
     def parameters(self, grammar: str, sampling: Sampling) -> dict[str, Any]:
         """SGLang's own words for an answer held to a grammar."""
@@ -88,19 +97,50 @@ class SGLangEngine:
             "skip_special_tokens": False,
         }
 
-    async def branch(
-        self, prompt: list[int], n: int, parameters: dict[str, Any], priority: int = 0
-    ) -> list[Completion]:
-        """`n` sequences over one prefill; of a short prompt over `n` in one step, which is sooner done than two steps.
+    async def write(self, prompts: Sequence[Prompt], priority: int = 0) -> list[Completion]:
+        """`n` sequences of each, in order. All begin in one step; those of a long prompt share a prefill before it.
 
         SGLang's own `n` always prefills first, and 0.5.23 hands the grammar to that too, and then logs an error for it.
         """
-        if n > 1 and n * len(prompt) > self._read_at_once:
-            await self.complete(prompt, {"max_new_tokens": 0, "temperature": 0.0}, priority)
-        return await asyncio.gather(*(self.complete(prompt, parameters, priority) for _ in range(n)))
+        long = [one for one in prompts if one.n > 1 and one.n * len(one.tokens) > self._read_at_once]
+        await asyncio.gather(*(self.complete(one.tokens, _NOTHING, priority) for one in long))
+        sequences = [(one.tokens, one.parameters) for one in prompts for _ in range(one.n)]
+        if len(sequences) > 1 and (together := await self._together(sequences, priority)):
+            return together
+        return await asyncio.gather(*(self.complete(*sequence, priority) for sequence in sequences))
 
-    def prompt_of(self, chat: Chat, room_for: int) -> list[int]:
-        """The chat as token ids, in the model's own template. Raises `SpecificationInvalid` when it is too long."""
+    async def _together(
+        self, sequences: Sequence[tuple[list[int], dict[str, Any]]], priority: int
+    ) -> list[Completion] | None:
+        """In one message to the scheduler; else it reads what comes first, and the rest a step later.
+
+        None where SGLang refuses a grammar: it does not say which. Cancelling this await aborts all.
+        """
+        with self._counted(len(sequences)):
+            try:
+                answers = await self._engine.async_generate(
+                    input_ids=[tokens for tokens, _ in sequences],
+                    sampling_params=[parameters for _, parameters in sequences],
+                    rid=[uuid.uuid4().hex for _ in sequences],
+                    priority=priority,
+                )
+            except ValueError as error:
+                if _ON_GRAMMARS not in str(error):
+                    raise
+                return None
+        return [_completion(answer, answer["meta_info"]["e2e_latency"]) for answer in answers]
+
+    @contextlib.contextmanager
+    def _counted(self, sequences: int) -> Iterator[None]:
+        """As asked for, until they are answered."""
+        self._asked += sequences
+        try:
+            yield
+        finally:
+            self._asked -= sequences
+
+    def tokens_of(self, chat: Chat, room_for: int) -> list[int]:
+        """The chat as a prompt, in the model's own template. Raises `SpecificationInvalid` when it is too long."""
         messages = [{"role": message.role, "content": inert(message.content, self._marks)} for message in chat.messages]
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids: list[int] = self._tokenizer.encode(text + chat.opening, add_special_tokens=False)
@@ -114,28 +154,16 @@ class SGLangEngine:
     async def complete(self, prompt: list[int], parameters: dict[str, Any], priority: int = 0) -> Completion:
         """One sequence. Cancelling this await aborts it in the scheduler."""
         begun = time.monotonic()
-        self._asked += 1
         try:
-            answer = await self._answer(
-                input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex, priority=priority
-            )
+            with self._counted(1):
+                answer = await self._answer(
+                    input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex, priority=priority
+                )
         except ValueError as error:
             if _ON_GRAMMARS not in str(error):
                 raise
             return _without_grammar(time.monotonic() - begun)
-        finally:
-            self._asked -= 1
-        meta = answer["meta_info"]
-        return Completion(
-            text=answer["text"],
-            finish_reason=meta["finish_reason"]["type"],
-            prompt_tokens=meta["prompt_tokens"],
-            cached_tokens=meta["cached_tokens"],
-            completion_tokens=meta["completion_tokens"],
-            seconds=time.monotonic() - begun,
-            ttft_s=meta.get("first_token_latency"),
-            tpot_s=1 / meta["decode_throughput"] if meta.get("decode_throughput") else None,
-        )
+        return _completion(answer, time.monotonic() - begun)
 
     async def _answer(self, **asked: Any) -> dict[str, Any]:
         hear = listener()
@@ -156,7 +184,7 @@ class SGLangEngine:
                 raise RuntimeError(f"SGLang refuses the grammar {name!r}; its log says why")
             took_s[name] = greeting.seconds
         for chat in chats:
-            await self.complete(self.prompt_of(chat, room_for=1), {"max_new_tokens": 1, "temperature": 0.0})
+            await self.complete(self.tokens_of(chat, room_for=1), {"max_new_tokens": 1, "temperature": 0.0})
         return took_s
 
     async def check_health(self) -> None:
@@ -261,6 +289,20 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "constrained_json_disable_any_whitespace": True,
         **{key: value for key, value in chosen.items() if value is not None},
     }
+
+
+def _completion(answer: dict[str, Any], seconds: float) -> Completion:
+    meta = answer["meta_info"]
+    return Completion(
+        text=answer["text"],
+        finish_reason=meta["finish_reason"]["type"],
+        prompt_tokens=meta["prompt_tokens"],
+        cached_tokens=meta["cached_tokens"],
+        completion_tokens=meta["completion_tokens"],
+        seconds=seconds,
+        ttft_s=meta.get("first_token_latency"),
+        tpot_s=1 / meta["decode_throughput"] if meta.get("decode_throughput") else None,
+    )
 
 
 async def _told(answers: AsyncIterator[dict[str, Any]], hear: Hear) -> dict[str, Any]:

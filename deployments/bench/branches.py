@@ -10,8 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
-from deployments.sglang_engine import SGLangEngine
-from schemas.engine import Completion
+from deployments.sglang_engine import Prompt, SGLangEngine
 from schemas.wire import Wire
 
 Way = Literal["shared", "separate"]
@@ -67,10 +66,10 @@ async def measure_branches(
 async def _row(engine: SGLangEngine, way: Way, n: int, repeat: int, prompts: list[list[int]], tokens: int) -> Branches:
     free: dict[str, Any] = {"temperature": 1.0, "max_new_tokens": tokens, "ignore_eos": True}
     begun = time.monotonic()
-    asked = asyncio.gather(*(engine.branch(prompt, n // len(prompts), free) for prompt in prompts))
+    asked = asyncio.ensure_future(engine.write([Prompt(prompt, free, n // len(prompts)) for prompt in prompts]))
     used = await _most_used(engine, asked)
     seconds = time.monotonic() - begun
-    completions: list[Completion] = [completion for branch in asked.result() for completion in branch]
+    completions = asked.result()
     return Branches(
         way=way,
         n=n,

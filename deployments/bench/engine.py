@@ -73,7 +73,7 @@ async def measure_tokens(
 
 
 async def _batch(engine: SGLangEngine, arm: Arm, concurrency: int, repeat: int, tokens: int) -> Pair:
-    prompts = [engine.prompt_of(chat, room_for=tokens) for chat in chats(CODE if arm == "code" else IR_GRAMMAR)]
+    prompts = [engine.tokens_of(chat, room_for=tokens) for chat in chats(CODE if arm == "code" else IR_GRAMMAR)]
     sampling = Sampling(temperature=1.0, max_tokens=tokens)
     free = {"temperature": 1.0, "max_new_tokens": tokens, "ignore_eos": True}
     parameters = free if arm == "free" else engine.parameters(IR_GRAMMAR if arm == "ir" else CODE, sampling)

@@ -40,6 +40,6 @@ class Held:
     async def _answer(self, chat: Chat, sampling: Sampling, session: str) -> list[Completion]:
         if chat.grammar != FREE:
             return await self._engine.generate([chat], sampling, session)
-        prompt = self._engine.prompt_of(chat, room_for=sampling.max_tokens)
+        prompt = self._engine.tokens_of(chat, room_for=sampling.max_tokens)
         parameters = {"temperature": sampling.temperature, "max_new_tokens": sampling.max_tokens}
         return list(await asyncio.gather(*(self._engine.complete(prompt, parameters) for _ in range(chat.n))))

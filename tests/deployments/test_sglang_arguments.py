@@ -40,19 +40,36 @@ from deployments.sglang_engine import engine_arguments
 given = [engine_arguments(EngineSettings.model_validate_json(text), "/weights") for text in sys.argv[1:]]
 print(json.dumps({"known": list(inspect.signature(ServerArgs).parameters), "given": given}))
 """
-PREFILLS = """
+ASKED = """
 import asyncio, json
-from deployments.sglang_engine import SGLangEngine
-class Asked(SGLangEngine):
-    def __init__(self, at_once):
-        self._read_at_once, self.tokens = at_once, []
-    async def complete(self, prompt, parameters, priority=0):
-        self.tokens.append(parameters["max_new_tokens"])
-def asked(at_once, prompt_tokens, n):
-    engine = Asked(at_once)
-    asyncio.run(engine.branch([0] * prompt_tokens, n, {"max_new_tokens": 9}))
-    return engine.tokens
-print(json.dumps([asked(1_024, 256, 4), asked(1_024, 257, 4), asked(1_024, 5_000, 1), asked(0, 2, 2)]))
+from deployments.sglang_engine import Prompt, SGLangEngine
+class SGLang:
+    def __init__(self, refuses):
+        self.refuses, self.asked = refuses, []
+    async def async_generate(self, input_ids, sampling_params, rid, priority):
+        several, tokens = isinstance(rid, list), "max_new_tokens"
+        self.asked.append([one[tokens] for one in sampling_params] if several else sampling_params[tokens])
+        if self.refuses and several:
+            raise ValueError("Failed to compile ebnf grammar")
+        answer = {"text": "", "meta_info": dict.fromkeys(["prompt_tokens", "cached_tokens", "completion_tokens"], 1)}
+        answer["meta_info"] |= {"finish_reason": {"type": "stop"}, "e2e_latency": 1.0}
+        return [answer for _ in rid] if several else answer
+class Adapter(SGLangEngine):
+    def __init__(self, at_once, refuses):
+        self._read_at_once, self._asked, self._engine = at_once, 0, SGLang(refuses)
+def asked(at_once, *prompts, refuses=False):
+    adapter = Adapter(at_once, refuses)
+    answers = asyncio.run(adapter.write([Prompt([0] * tokens, {"max_new_tokens": tokens}, n) for tokens, n in prompts]))
+    assert len(answers) == sum(n for _, n in prompts)
+    assert adapter._asked == 0
+    return adapter._engine.asked
+print(json.dumps([
+    asked(1_024, (256, 4)),
+    asked(1_024, (257, 4), (9, 1), (8, 2)),
+    asked(1_024, (5_000, 1)),
+    asked(0, (2, 2)),
+    asked(1_024, (2, 2), refuses=True),
+]))
 """
 REFUSED = """
 import sys
@@ -149,12 +166,17 @@ def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> Non
     assert all(line.startswith(begun) for line, begun in zip(said, wrong, strict=True)), said
 
 
-def test_variations_of_a_short_prompt_are_read_in_one_step_and_those_of_a_long_one_once() -> None:
-    """On a CPU every prompt is a long one. A prefill writes no token."""
-    shown = subprocess.run([sys.executable, "-c", PREFILLS], capture_output=True, text=True, timeout=110, check=False)
+def test_all_that_is_asked_for_together_goes_to_the_scheduler_in_one_message() -> None:
+    """Told by how many tokens are to be written; 0 is a prefill, which only variations of a long prompt have.
+
+    On a CPU every prompt is a long one. Where SGLang refuses a grammar each is asked for by itself, so that one that is
+    refused does not take the others with it.
+    """
+    shown = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, text=True, timeout=110, check=False)
     assert shown.returncode == 0, shown.stderr[-2_000:]
-    short, long, single, on_a_cpu = json.loads(shown.stdout.splitlines()[-1])
-    assert short == [9, 9, 9, 9]
-    assert long == [0, 9, 9, 9, 9]
-    assert single == [9]
-    assert on_a_cpu == [0, 9, 9]
+    short, long, single, on_a_cpu, refused = json.loads(shown.stdout.splitlines()[-1])
+    assert short == [[256, 256, 256, 256]]
+    assert long == [0, [257, 257, 257, 257, 9, 8, 8]]
+    assert single == [5_000]
+    assert on_a_cpu == [0, [2, 2]]
+    assert refused == [[2, 2], 2, 2]
