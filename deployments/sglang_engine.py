@@ -1,11 +1,10 @@
 """Engine on SGLang with XGrammar, on a CPU and on a GPU alike. The only file that imports SGLang."""
 
 import asyncio
-import contextlib
 import multiprocessing
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +39,8 @@ _DIALECTS: dict[str, Dialect] = {"xgrammar": EBNF, "llguidance": LARK}
 
 @dataclass(frozen=True)
 class Prompt:
+    """What `n` sequences go on from."""
+
     tokens: list[int]
     parameters: dict[str, Any]
     """SGLang's own, of a sequence."""
@@ -81,11 +82,12 @@ class SGLangEngine:
         self._marks = tuple(self._tokenizer.get_added_vocab())
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        prompts = [
-            Prompt(self.tokens_of(chat, room_for=sampling.max_tokens), self.parameters(chat.grammar, sampling), chat.n)
-            for chat in chats
-        ]
-        return await self.write(prompts, sampling.priority)
+        return await self.write([self.prompt_of(chat, sampling) for chat in chats], sampling.priority)
+
+    def prompt_of(self, chat: Chat, sampling: Sampling, parameters: dict[str, Any] | None = None) -> Prompt:
+        """`parameters`: in place of those of the chat's grammar. Raises what `tokens_of` does."""
+        tokens = self.tokens_of(chat, room_for=sampling.max_tokens)
+        return Prompt(tokens, parameters or self.parameters(chat.grammar, sampling), chat.n)
 
     def parameters(self, grammar: str, sampling: Sampling) -> dict[str, Any]:
         """SGLang's own words for an answer held to a grammar."""
@@ -116,26 +118,24 @@ class SGLangEngine:
 
         None where SGLang refuses a grammar: it does not say which. Cancelling this await aborts all.
         """
-        with self._counted(len(sequences)):
-            try:
-                answers = await self._engine.async_generate(
-                    input_ids=[tokens for tokens, _ in sequences],
-                    sampling_params=[parameters for _, parameters in sequences],
-                    rid=[uuid.uuid4().hex for _ in sequences],
-                    priority=priority,
-                )
-            except ValueError as error:
-                if _ON_GRAMMARS not in str(error):
-                    raise
-                return None
-        return [_completion(answer, answer["meta_info"]["e2e_latency"]) for answer in answers]
+        asked = self._engine.async_generate(
+            input_ids=[tokens for tokens, _ in sequences],
+            sampling_params=[parameters for _, parameters in sequences],
+            rid=[uuid.uuid4().hex for _ in sequences],
+            priority=priority,
+        )
+        answers = await self._unless_refused(asked, len(sequences))
+        return [_completion(answer, answer["meta_info"]["e2e_latency"]) for answer in answers] if answers else None
 
-    @contextlib.contextmanager
-    def _counted(self, sequences: int) -> Iterator[None]:
-        """As asked for, until they are answered."""
+    async def _unless_refused(self, answer: Awaitable[Any], sequences: int) -> Any:
+        """The answer, or None where SGLang refuses a grammar; until then so many count as asked for."""
         self._asked += sequences
         try:
-            yield
+            return await answer
+        except ValueError as error:
+            if _ON_GRAMMARS not in str(error):
+                raise
+            return None
         finally:
             self._asked -= sequences
 
@@ -154,16 +154,10 @@ class SGLangEngine:
     async def complete(self, prompt: list[int], parameters: dict[str, Any], priority: int = 0) -> Completion:
         """One sequence. Cancelling this await aborts it in the scheduler."""
         begun = time.monotonic()
-        try:
-            with self._counted(1):
-                answer = await self._answer(
-                    input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex, priority=priority
-                )
-        except ValueError as error:
-            if _ON_GRAMMARS not in str(error):
-                raise
-            return _without_grammar(time.monotonic() - begun)
-        return _completion(answer, time.monotonic() - begun)
+        asked = self._answer(input_ids=prompt, sampling_params=parameters, rid=uuid.uuid4().hex, priority=priority)
+        answer = await self._unless_refused(asked, 1)
+        seconds = time.monotonic() - begun
+        return _completion(answer, seconds) if answer else _without_grammar(seconds)
 
     async def _answer(self, **asked: Any) -> dict[str, Any]:
         hear = listener()
@@ -325,7 +319,7 @@ def _captured(settings: EngineSettings) -> dict[str, Any]:
     if settings.device == "cpu":
         return {}
     captured: dict[str, Any] = {"cuda_graph_max_bs_decode": settings.max_running_requests}
-    if "cuda_graph_max_bs_prefill" not in settings.sglang:
+    if "cuda_graph_max_bs_prefill" not in settings.sglang:  # which a list would overrule
         captured["cuda_graph_bs_prefill"] = _prefills(settings)
     return captured
 

@@ -1,6 +1,5 @@
 """An engine that can also be asked for an answer held to no grammar, as one must to see what grammars change."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -34,12 +33,6 @@ class Held:
         self._engine = engine
 
     async def generate(self, chats: Sequence[Chat], sampling: Sampling, session: str) -> list[Completion]:
-        answers = await asyncio.gather(*(self._answer(chat, sampling, session) for chat in chats))
-        return [completion for answer in answers for completion in answer]
-
-    async def _answer(self, chat: Chat, sampling: Sampling, session: str) -> list[Completion]:
-        if chat.grammar != FREE:
-            return await self._engine.generate([chat], sampling, session)
-        prompt = self._engine.tokens_of(chat, room_for=sampling.max_tokens)
-        parameters = {"temperature": sampling.temperature, "max_new_tokens": sampling.max_tokens}
-        return list(await asyncio.gather(*(self._engine.complete(prompt, parameters) for _ in range(chat.n))))
+        free = {"temperature": sampling.temperature, "max_new_tokens": sampling.max_tokens}
+        prompts = [self._engine.prompt_of(chat, sampling, free if chat.grammar == FREE else None) for chat in chats]
+        return await self._engine.write(prompts, sampling.priority)

@@ -30,8 +30,14 @@ GPU = EngineSettings(
     speculative_draft_model="y",
 )
 NOISE = EngineSettings(model="x", load_format="dummy", sglang={"model_loader_extra_config": "{}", "log_level": "error"})
-SMALL_CHUNK = {"chunked_prefill_size": 100}
-OWN_LENGTH = {"cuda_graph_max_bs_prefill": 64}
+SETTINGS = {
+    "cpu": EngineSettings(),
+    "gpu": GPU,
+    "noise": NOISE,
+    "plain gpu": EngineSettings(device="cuda"),
+    "small chunk": EngineSettings(device="cuda", sglang={"chunked_prefill_size": 100}),
+    "own length": EngineSettings(device="cuda", sglang={"cuda_graph_max_bs_prefill": 64}),
+}
 PROGRAM = """
 import inspect, json, sys
 from sglang.srt.server_args import ServerArgs
@@ -42,7 +48,10 @@ print(json.dumps({"known": list(inspect.signature(ServerArgs).parameters), "give
 """
 ASKED = """
 import asyncio, json
+from deployments.bench.free import Held
 from deployments.sglang_engine import Prompt, SGLangEngine
+from lift_sys.evaluation.direct import FREE
+from schemas import Chat, Sampling
 class SGLang:
     def __init__(self, refuses):
         self.refuses, self.asked = refuses, []
@@ -57,13 +66,23 @@ class SGLang:
 class Adapter(SGLangEngine):
     def __init__(self, at_once, refuses):
         self._read_at_once, self._asked, self._engine = at_once, 0, SGLang(refuses)
+        self._grammars = {"ir": "root ::= x"}
+    def tokens_of(self, chat, room_for):
+        return [0]
 def asked(at_once, *prompts, refuses=False):
     adapter = Adapter(at_once, refuses)
     answers = asyncio.run(adapter.write([Prompt([0] * tokens, {"max_new_tokens": tokens}, n) for tokens, n in prompts]))
     assert len(answers) == sum(n for _, n in prompts)
     assert adapter._asked == 0
     return adapter._engine.asked
+def chats_asked(engine_of, *grammars):
+    adapter = Adapter(1_024, False)
+    chats = [Chat(messages=(), grammar=name) for name in grammars]
+    asyncio.run(engine_of(adapter).generate(chats, Sampling(max_tokens=7), "a session"))
+    return adapter._engine.asked
 print(json.dumps([
+    chats_asked(lambda adapter: adapter, "ir", "ir"),
+    chats_asked(Held, "ir", FREE),
     asked(1_024, (256, 4)),
     asked(1_024, (257, 4), (9, 1), (8, 2)),
     asked(1_024, (5_000, 1)),
@@ -83,28 +102,23 @@ for text in sys.argv[1:]:
 """
 
 
-def _on_a_gpu(sglang: dict[str, Any]) -> EngineSettings:
-    return EngineSettings(device="cuda", sglang=sglang)
-
-
 @pytest.fixture(scope="module")
 def asked() -> dict[str, Any]:
     """What SGLang takes and what the adapter gives, from a process of its own: SGLang warns and patches on import."""
-    settings = (EngineSettings(), GPU, NOISE, *(_on_a_gpu(one) for one in ({}, SMALL_CHUNK, OWN_LENGTH)))
-    command = [sys.executable, "-c", PROGRAM, *(one.model_dump_json() for one in settings)]
+    command = [sys.executable, "-c", PROGRAM, *(one.model_dump_json() for one in SETTINGS.values())]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert shown.returncode == 0, shown.stderr[-2_000:]
-    found: dict[str, Any] = json.loads(shown.stdout.splitlines()[-1])
-    return found
+    found = json.loads(shown.stdout.splitlines()[-1])
+    return {"known": found["known"], "given": dict(zip(SETTINGS, found["given"], strict=True))}
 
 
 def test_every_argument_is_one_that_sglang_takes(asked: dict[str, Any]) -> None:
-    for given in asked["given"]:
+    for given in asked["given"].values():
         assert set(given) <= set(asked["known"])
 
 
 def test_a_gpu_gets_what_the_config_says_and_no_more(asked: dict[str, Any]) -> None:
-    given = asked["given"][1]
+    given = asked["given"]["gpu"]
     assert given["tp_size"] == 4
     assert given["quantization"] == "fp8"
     assert given["speculative_draft_model_path"] == "y"
@@ -115,31 +129,29 @@ def test_a_gpu_gets_what_the_config_says_and_no_more(asked: dict[str, Any]) -> N
 
 
 def test_a_cpu_gets_the_backends_that_run_there(asked: dict[str, Any]) -> None:
-    given = asked["given"][0]
+    given = asked["given"]["cpu"]
     assert given["attention_backend"] == "torch_native"
     assert given["dtype"] == "bfloat16"
     assert given.keys().isdisjoint({"mem_fraction_static", "cuda_graph_max_bs_decode", "cuda_graph_bs_prefill"})
 
 
 def test_every_prefill_up_to_the_longest_has_a_graph_that_sglang_takes(asked: dict[str, Any]) -> None:
-    captured = asked["given"][3]["cuda_graph_bs_prefill"]
+    captured = asked["given"]["plain gpu"]["cuda_graph_bs_prefill"]
     assert captured[-1] == 2_048
     for tokens in range(1, 2_049):
         padded = min(size for size in captured if size >= tokens)
         assert padded <= 2 * tokens, f"{tokens} would be read without a graph"
 
 
-@pytest.mark.parametrize(
-    ("place", "captured"), [(4, [1, 4, 8, 16, 32, 64, 100]), (5, None)], ids=["a small chunk", "a length of one's own"]
-)
+@pytest.mark.parametrize(("name", "captured"), [("small chunk", [1, 4, 8, 16, 32, 64, 100]), ("own length", None)])
 def test_prefills_are_captured_as_long_as_the_config_lets_them_be(
-    asked: dict[str, Any], place: int, captured: list[int] | None
+    asked: dict[str, Any], name: str, captured: list[int] | None
 ) -> None:
-    assert asked["given"][place].get("cuda_graph_bs_prefill") == captured
+    assert asked["given"][name].get("cuda_graph_bs_prefill") == captured
 
 
 def test_how_weights_are_read_is_not_said_where_none_are(asked: dict[str, Any]) -> None:
-    noise = asked["given"][2]
+    noise = asked["given"]["noise"]
     assert "model_loader_extra_config" not in noise
     assert noise["log_level"] == "error"
 
@@ -170,11 +182,13 @@ def test_all_that_is_asked_for_together_goes_to_the_scheduler_in_one_message() -
     """Told by how many tokens are to be written; 0 is a prefill, which only variations of a long prompt have.
 
     On a CPU every prompt is a long one. Where SGLang refuses a grammar each is asked for by itself, so that one that is
-    refused does not take the others with it.
+    refused does not take the others with it. The benchmarks' engine, which knows chats without a grammar too, sends as
+    the service's own does.
     """
     shown = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, text=True, timeout=110, check=False)
     assert shown.returncode == 0, shown.stderr[-2_000:]
-    short, long, single, on_a_cpu, refused = json.loads(shown.stdout.splitlines()[-1])
+    chats, held, short, long, single, on_a_cpu, refused = json.loads(shown.stdout.splitlines()[-1])
+    assert chats == held == [[7, 7]]
     assert short == [[256, 256, 256, 256]]
     assert long == [0, [257, 257, 257, 257, 9, 8, 8]]
     assert single == [5_000]
