@@ -65,7 +65,8 @@ def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) 
         {"name": name, "num_replicas": 1, "max_ongoing_requests": 32, "ray_actor_options": _NO_CORES} for name in names
     ]
     for deployment in deployments:
-        deployment |= {"graceful_shutdown_timeout_s": 1, "health_check_period_s": 1, "health_check_timeout_s": 120}
+        deployment |= {"graceful_shutdown_timeout_s": 1, "graceful_shutdown_wait_loop_s": 0.1}
+        deployment |= {"health_check_period_s": 1, "health_check_timeout_s": 120}
         if deployment["name"] in scaling:
             del deployment["num_replicas"]
             deployment["autoscaling_config"] = scaling[str(deployment["name"])]

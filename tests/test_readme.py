@@ -3,10 +3,7 @@
 import json
 import re
 import shlex
-import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from deployments.cli.main import app
+from tests.documents import ROOT, command_with, commands, shell
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BIN = Path(sys.executable).parent
-Serve = Callable[[dict[str, Any]], AbstractContextManager[Any]]
-
-
-def commands(document: Path = ROOT / "README.md") -> list[str]:
-    """The lines of the shell blocks, without their comments."""
-    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
-    return [line.split("  #")[0].split(" # ")[0].strip() for block in blocks for line in block.splitlines()]
-
-
-def named(word: str) -> str:
-    [found] = [command for command in commands() if word in command]
-    return found.replace(".venv/bin", str(BIN))
-
-
-def shell(command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
 
 
 def test_the_first_two_commands_are_run_and_test() -> None:
@@ -49,28 +29,16 @@ def test_every_target_that_a_document_names_exists(target: str) -> None:
 
 @pytest.mark.slow
 def test_the_verdict_on_brought_code_is_as_shown() -> None:
-    assert shell(named("printf")).returncode == 0
-    shell(named("lift validate"))
+    assert shell(command_with("printf")).returncode == 0
+    shell(command_with("lift validate"))
     assert json.loads(Path("/tmp/verdict.json").read_text(encoding="utf-8"))["verdict"] == "verified"
-    assert shell(named("lift replay")).returncode == 0
+    assert shell(command_with("lift replay")).returncode == 0
 
 
-@pytest.mark.cluster
-@pytest.mark.timeout(200)
-def test_the_commands_for_a_running_service_are_answered(serve: Serve) -> None:
-    with serve({"engine": {"kind": "scripted"}}) as service:
-        url = str(service.client.base_url).rstrip("/")
-        generated = shell(f"{named('lift generate')} --url {url}")
-        assert generated.returncode == 0, generated.stderr
-        assert "def double" in generated.stdout
-        asked = shell(named("curl").replace("http://127.0.0.1:8000", url))
-        assert json.loads(asked.stdout)["verdict"]["level"] == "likely"
-
-
-@pytest.mark.engine
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["grammar show", "grammar bound"])
 def test_the_commands_of_the_grammars_run(word: str) -> None:
-    shown = shell(named(word))
+    shown = shell(command_with(word))
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from deployments.cli.main import app
 from deployments.fit.gpus import named
 from deployments.scripted_engine import IR_TEXT
+from tests.documents import command_with, shell
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
@@ -133,6 +134,15 @@ def test_an_evaluation_asks_a_running_service(service: Any, tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     found = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
     assert [(row["level"], row["plus"]) for row in found] == [("rejected", False)] * 3
+
+
+def test_the_commands_of_the_readme_are_answered(service: Any) -> None:
+    url = str(service.client.base_url).rstrip("/")
+    generated = shell(f"{command_with('lift generate')} --url {url}")
+    assert generated.returncode == 0, generated.stderr
+    assert "def double" in generated.stdout
+    asked = shell(command_with("curl").replace("http://127.0.0.1:8000", url))
+    assert json.loads(asked.stdout)["verdict"]["level"] == "likely"
 
 
 def test_the_stages_stay_small(service: Any) -> None:

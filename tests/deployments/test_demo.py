@@ -9,6 +9,8 @@ import psutil
 import pytest
 import yaml
 
+from tests.remnants import remnants
+
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 LOCAL = Path(__file__).parents[2] / "cluster" / "serve.local.yaml"
@@ -43,14 +45,3 @@ def test_a_request_is_lifted_and_nothing_stays_behind(small: Path) -> None:
     assert re.search(r"def add\(|add = ", shown.stdout)  # a lambda is a function too
     assert any(level in shown.stdout for level in ("VERIFIED", "LIKELY", "UNVERIFIED", "REJECTED"))
     assert remnants(before) == []
-
-
-def remnants(before: set[int]) -> list[str]:
-    """The names of processes of Ray and SGLang that were not there before and still are."""
-    found = []
-    for process in psutil.process_iter(["name", "cmdline", "status"]):
-        words = f"{process.info['name']} {' '.join(process.info['cmdline'] or [])}"
-        alive = process.pid not in before and process.info["status"] != psutil.STATUS_ZOMBIE
-        if alive and any(word in words for word in ("raylet", "gcs_server", "sglang", "ray::")):
-            found.append(words[:80])
-    return found

@@ -36,7 +36,7 @@ ARGS: dict[str, Any] = {
     "api": {"stream_kept_s": 0.5},
 }
 PARTS = ("Ingress", "Validator", "Engine")
-TWICE = {"num_replicas": 2, "graceful_shutdown_timeout_s": 20}
+TWICE = {"num_replicas": 2, "graceful_shutdown_timeout_s": 20, "graceful_shutdown_wait_loop_s": 2}  # as deployed
 
 
 @pytest.fixture(scope="module")

@@ -57,10 +57,20 @@ def quit_ignored() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def answers(service: Any) -> dict[str, LiftResponse]:
-    """Both prompts at once."""
+def told(service: Any) -> dict[str, list[dict[str, Any]]]:
+    """The events of both prompts, which are asked at once."""
+
+    def heard(prompt: str) -> list[dict[str, Any]]:
+        with service.client.stream("POST", "/v1/lift", json={"prompt": prompt, "stream": True}) as answer:
+            return [json.loads(event.data) for event in EventSource(answer).iter_sse() if event.data]
+
     with ThreadPoolExecutor(len(PROMPTS)) as pool:
-        return dict(zip(PROMPTS, pool.map(lambda prompt: service.lift(prompt=prompt), PROMPTS), strict=True))
+        return dict(zip(PROMPTS, pool.map(heard, PROMPTS), strict=True))
+
+
+@pytest.fixture(scope="module")
+def answers(told: dict[str, list[dict[str, Any]]]) -> dict[str, LiftResponse]:
+    return {prompt: LiftResponse.model_validate(events[-1]["response"]) for prompt, events in told.items()}
 
 
 def test_an_operator_sees_tokens_their_times_and_grammars(answers: dict[str, LiftResponse], service: Any) -> None:
@@ -126,14 +136,13 @@ def test_an_answer_says_what_it_cost(answers: dict[str, LiftResponse]) -> None:
         assert answer.model == "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 
 
-def test_the_ir_is_told_token_by_token(service: Any) -> None:
-    with service.client.stream("POST", "/v1/lift", json={"prompt": PROMPTS[1], "n": 1, "stream": True}) as answer:
-        told = [json.loads(event.data) for event in EventSource(answer).iter_sse() if event.data]
-    deltas = [event for event in told if event["event"] == "ir.delta"]
+def test_the_ir_is_told_token_by_token(told: dict[str, list[dict[str, Any]]]) -> None:
+    events = told[PROMPTS[1]]
+    deltas = [event for event in events if event["event"] == "ir.delta"]
     attempts = [index for index, delta in enumerate(deltas) if delta["begins"]]
     assert attempts[0] == 0
     text = "".join(delta["text"] for delta in deltas[attempts[-1] :])
-    [done] = [event for event in told if event["event"] == "ir.done"]
+    [done] = [event for event in events if event["event"] == "ir.done"]
     assert json.loads(text)["intent"] == done["ir"]["intent"], "what was heard is what was read"
     assert "\ufffd" not in text
     assert len(deltas) > 20

@@ -57,7 +57,7 @@ def test_many_rows_of_bf16_are_multiplied_in_fp32(
     assert asked == [torch.float32 if quick else kind]
 
 
-@pytest.mark.engine  # for its packages: torch takes seconds to import
+@pytest.mark.slow  # for its packages: torch takes seconds to import
 def test_torchvision_can_be_imported_and_nothing_heavy_is_before_it_is() -> None:
     program = (
         "import sys; assert 'torch' not in sys.modules; import torchvision, torch;print(torch.ops.torchvision.nms)"

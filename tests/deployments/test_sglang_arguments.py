@@ -12,7 +12,7 @@ import pytest
 
 from deployments.settings import EngineSettings
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).parents[1] / "data" / "configs"
 

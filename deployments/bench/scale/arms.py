@@ -15,6 +15,8 @@ PARTS: tuple[Part, ...] = ("scale", "tp", "pools", "autoscale", "kill")
 _BESIDE = ("Ingress", "IRStage", "CodeStage", "Validator")
 """Deployments that get as many times their replicas as there are GPUs, so that none but the engine limits."""
 _DOWN_DELAY_S = 10.0
+_LOOKS_S = 0.2
+"""So often a replica that is to end looks whether it has something in work; by Serve's default, every other second."""
 _NO_MULTICAST = {"enforce_disable_flashinfer_allreduce_fusion": True}
 """SGLang's, for one engine over several GPUs. Host has the rest."""
 
@@ -82,6 +84,7 @@ def served_as(data: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
     """The config of one replica, as that of the arm."""
     made = copy.deepcopy(dict(data))
     for deployment in _deployments(made):
+        deployment["graceful_shutdown_wait_loop_s"] = _LOOKS_S
         if deployment["name"] in _BESIDE:
             deployment["num_replicas"] = deployment.get("num_replicas", 1) * arm.gpus
         elif deployment["name"] == "Engine":

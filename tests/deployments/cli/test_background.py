@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import config, free_port, wait_until_ready
-from tests.deployments.test_demo import remnants
+from tests.remnants import remnants
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 

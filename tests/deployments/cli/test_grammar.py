@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 LIFT = str(Path(sys.executable).with_name("lift"))
 WRITERS = ("random", "shortest", "longest", "escapes", "edges", "instances")

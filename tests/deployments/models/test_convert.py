@@ -6,7 +6,7 @@ from deployments.models.convert import convert
 from deployments.models.errors import ConversionFailed
 
 
-@pytest.mark.engine  # for its packages: transformers takes seconds to import
+@pytest.mark.slow  # for its packages: transformers takes seconds to import
 def test_a_file_that_is_no_gguf_leaves_no_folder(tmp_path: Path) -> None:
     gguf = tmp_path / "model.gguf"
     gguf.write_bytes(b"not a model")
