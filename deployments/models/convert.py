@@ -1,8 +1,10 @@
-"""A GGUF file to a folder of bf16 safetensors: `python -m deployments.models.convert GGUF FOLDER`."""
+"""A GGUF file to a folder of bf16 safetensors: `python -m deployments.models.convert tokenizer|model GGUF FOLDER`."""
 
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,13 +16,14 @@ def convert(gguf: Path, folder: Path) -> None:
     # Killed for lack of memory, the child cannot clean up after itself: the unfinished folder is ours.
     with TemporaryDirectory(dir=folder.parent) as unfinished:
         part = Path(unfinished) / folder.name
-        _write_in_child(gguf, part)
+        with ThreadPoolExecutor(len(WRITERS)) as pool:
+            list(pool.map(partial(_write_in_child, gguf, part), WRITERS))
         part.rename(folder)
 
 
-def _write_in_child(gguf: Path, folder: Path) -> None:
+def _write_in_child(gguf: Path, folder: Path, what: str) -> None:
     # A process of its own gives its memory back. It has all it needs on the disk.
-    command = [sys.executable, "-m", "deployments.models.convert", str(gguf), str(folder)]
+    command = [sys.executable, "-m", "deployments.models.convert", what, str(gguf), str(folder)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     child = subprocess.run(
         command, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
@@ -29,11 +32,6 @@ def _write_in_child(gguf: Path, folder: Path) -> None:
         raise ConversionFailed(gguf, f"killed by signal {-child.returncode}; is there enough memory?")
     if child.returncode != 0:
         raise ConversionFailed(gguf, child.stderr.strip()[-2000:])
-
-
-def write(gguf: Path, folder: Path) -> None:
-    _write_tokenizer(gguf, folder)
-    _write_model(gguf, folder)
 
 
 def _write_tokenizer(gguf: Path, folder: Path) -> None:
@@ -57,5 +55,8 @@ def _write_model(gguf: Path, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
+WRITERS = {"tokenizer": _write_tokenizer, "model": _write_model}
+"""Side by side: most of the time either reads the file's names, one by one."""
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), Path(sys.argv[2]))
+    WRITERS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
