@@ -24,7 +24,7 @@ CPU_ENGINE := sglang==0.5.23 torchvision==0.28.0 ./deployments/sgl_kernel_cpu
 ALONE := siege or cluster or engine or prometheus or browser or machines
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: help run test machines check fix install schemas problems configs dashboards pictures image-check lock bench bench-gpu bench-gpu-scale clean
+.PHONY: help run test prepared tools machines check fix install schemas problems configs dashboards pictures image-check lock bench bench-gpu bench-gpu-scale clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,11 +33,20 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: $(PROMETHEUS) $(CHROMIUM) $(REDIS) check ## Every test that a machine without a GPU can run (half an hour on two cores)
-	@echo "Attacks on the jail, real Ray clusters and the real SGLang on the CPU follow; the first time the model is fetched."
-	$(BIN)/lift model fetch $(TEST_MODEL)
+test: prepared ## Every test that a machine without a GPU can run (25 minutes on two cores)
+	@echo "Attacks on the jail, real Ray clusters and the real SGLang on the CPU follow."
 	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "slow and not ($(ALONE))"
 	$(BIN)/pytest -q --durations=10 -m "$(ALONE)"
+
+# What the tests need is fetched while the code is checked: the one waits for the network, the other does not.
+prepared: $(INSTALLED)
+	@$(MAKE) --no-print-directory tools & tools=$$!
+	trap 'kill $$tools 2>/dev/null || true' EXIT
+	$(MAKE) --no-print-directory check
+	wait $$tools
+
+tools: $(PROMETHEUS) $(CHROMIUM) $(REDIS)
+	@$(BIN)/lift model fetch $(TEST_MODEL)
 
 machines: $(REDIS) ## Make this machine into several, and lose, drain and upgrade them under load (root, four minutes)
 	@$(BIN)/pytest -q tests/cluster/test_nodes.py
