@@ -1,6 +1,5 @@
 """`lift demo`, what `make run` runs: from nothing to a verdict and back to nothing."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +41,6 @@ def test_a_request_is_lifted_and_nothing_stays_behind(small: Path) -> None:
     ]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert shown.returncode in (0, 1), shown.stderr
-    assert re.search(r"def add\(|add = ", shown.stdout)  # a lambda is a function too
+    assert "def add" in shown.stdout
     assert any(level in shown.stdout for level in ("VERIFIED", "LIKELY", "UNVERIFIED", "REJECTED"))
     assert remnants(before) == []
