@@ -53,6 +53,12 @@ Serve = Callable[..., AbstractContextManager[Service]]
 
 _START_S = 240
 _NO_CORES = {"num_cpus": 0.05}
+_TIMES = {
+    "graceful_shutdown_timeout_s": 1,
+    "graceful_shutdown_wait_loop_s": 0.1,
+    "health_check_period_s": 1,
+    "health_check_timeout_s": 120,
+}
 
 
 def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -65,8 +71,7 @@ def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) 
         {"name": name, "num_replicas": 1, "max_ongoing_requests": 32, "ray_actor_options": _NO_CORES} for name in names
     ]
     for deployment in deployments:
-        deployment |= {"graceful_shutdown_timeout_s": 1, "graceful_shutdown_wait_loop_s": 0.1}
-        deployment |= {"health_check_period_s": 1, "health_check_timeout_s": 120}
+        deployment |= _TIMES
         if deployment["name"] in scaling:
             del deployment["num_replicas"]
             deployment["autoscaling_config"] = scaling[str(deployment["name"])]

@@ -46,6 +46,7 @@ def test_the_commands_of_the_grammars_run(word: str) -> None:
 def test_every_other_command_is_covered_elsewhere() -> None:
     """`lift serve` starts the service in every cluster test; `serve run` is what it runs; make is tested above.
 
+    What asks a running service is run by the tests of a cluster.
     `lift grammar prove` is run with as many texts by the test of what it records.
     """
     validating = ("printf", "lift validate", "lift replay")

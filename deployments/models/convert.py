@@ -16,8 +16,8 @@ def convert(gguf: Path, folder: Path) -> None:
     # Killed for lack of memory, the child cannot clean up after itself: the unfinished folder is ours.
     with TemporaryDirectory(dir=folder.parent) as unfinished:
         part = Path(unfinished) / folder.name
-        with ThreadPoolExecutor(len(WRITERS)) as pool:
-            list(pool.map(partial(_write_in_child, gguf, part), WRITERS))
+        with ThreadPoolExecutor(len(_WRITERS)) as pool:
+            list(pool.map(partial(_write_in_child, gguf, part), _WRITERS))
         part.rename(folder)
 
 
@@ -55,8 +55,8 @@ def _write_model(gguf: Path, folder: Path) -> None:
     model.save_pretrained(folder)
 
 
-WRITERS = {"tokenizer": _write_tokenizer, "model": _write_model}
+_WRITERS = {"tokenizer": _write_tokenizer, "model": _write_model}
 """Side by side: most of the time either reads the file's names, one by one."""
 
 if __name__ == "__main__":
-    WRITERS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    _WRITERS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
