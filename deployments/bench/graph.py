@@ -30,8 +30,8 @@ Ask = Callable[[LiftRequest], Awaitable[LiftResponse]]
 
 _PROMPTS = [task.prompt for task in tasks18()]
 _FEWEST = 9
-_ROUNDS = 3
-"""Requests of a block for each client, so that its beginning and its end weigh little."""
+_ROUNDS = 4
+"""Requests of a block for each client, so that its beginning weighs little; its end is not counted."""
 
 
 class Block(Wire):
@@ -45,6 +45,10 @@ class Block(Wire):
     seconds: float
     tokens: int
     """That the model wrote for the requests that did not fail."""
+    busy_s: float
+    """Until a client found no request left. From then on there are fewer, for as long as the longest answer takes."""
+    busy_tokens: int
+    """Of the answers until then."""
     latency_s: tuple[float, ...]
     stage_s: dict[str, float]
     """Mean of a request, by stage."""
@@ -54,7 +58,7 @@ class Block(Wire):
 
     @property
     def tokens_per_s(self) -> float:
-        return self.tokens / self.seconds
+        return self.busy_tokens / self.busy_s
 
 
 class Single(Wire):
@@ -141,6 +145,7 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
     prompts = islice(cycle(_PROMPTS), wanted)
     answers: list[tuple[float, LiftResponse]] = []
     failed = 0
+    ends: list[tuple[float, int]] = []
 
     async def client(prompts: Iterator[str]) -> None:
         nonlocal failed
@@ -152,12 +157,14 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
                 failed += 1
                 continue
             answers.append((time.monotonic() - begun, answer))
+        ends.append((time.monotonic(), len(answers)))
 
     cpu, begun = cpu_s(), time.monotonic()
     await asyncio.gather(*(client(prompts) for _ in range(clients)))
     seconds = time.monotonic() - begun
     spent = spent_s(cpu, cpu_s()) if arm == "graph" else {}
     stages = [stage for _, answer in answers for stage in answer.stages]
+    idle_at, served = ends[0]
     return Block(
         arm=arm,
         clients=clients,
@@ -165,7 +172,9 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
         requests=wanted,
         failed=failed,
         seconds=round(seconds, 4),
-        tokens=sum(stage.completion_tokens for stage in stages),
+        tokens=_written(answers),
+        busy_s=round(idle_at - begun, 4),
+        busy_tokens=_written(answers[:served]),
         latency_s=tuple(round(latency, 4) for latency, _ in answers),
         stage_s={
             name: round(statistics.mean(stage.seconds for stage in stages if stage.stage == name), 4)
@@ -176,6 +185,10 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
         levels=dict(Counter(answer.verdict.level for _, answer in answers)),
         cpu_ms={name: round(used * 1e3 / wanted, 2) for name, used in spent.items() if used},
     )
+
+
+def _written(answers: Sequence[tuple[float, LiftResponse]]) -> int:
+    return sum(stage.completion_tokens for _, answer in answers for stage in answer.stages)
 
 
 CpuSeconds = dict[tuple[str, int], float]

@@ -89,12 +89,12 @@ def test_sizes_are_numbers_with_commas(capsys: pytest.CaptureFixture[str]) -> No
 
 def block(arm: Arm, repeat: int, seconds: float, clients: int = 8) -> Block:
     return Block(
-        arm=arm, clients=clients, repeat=repeat, requests=10, failed=0, seconds=seconds, tokens=100, latency_s=(1.0,),
-        stage_s={}, levels={}, cpu_ms={},
+        arm=arm, clients=clients, repeat=repeat, requests=10, failed=0, seconds=seconds + 5, tokens=120,
+        busy_s=seconds, busy_tokens=100, latency_s=(1.0,), stage_s={}, levels={}, cpu_ms={},
     )  # fmt: skip
 
 
-def test_a_ratio_is_of_blocks_that_took_turns() -> None:
+def test_a_ratio_is_of_blocks_that_took_turns_while_all_their_clients_were_busy() -> None:
     """Each repeat of the graph by the same repeat of the other; other numbers of clients are another matter."""
     rows = [
         block("process", 0, 2.0), block("graph", 0, 2.0), block("process", 1, 3.0), block("graph", 1, 4.0),

@@ -200,9 +200,9 @@ def test_the_graph_is_compared_with_its_stages_and_its_engine(pooled: Any, tmp_p
     assert {"Ingress", "IRStage", "CodeStage", "Validator", "IREngine", "CodeEngine", "proxy"} <= set(at_4["cpu_ms"])
     assert at_4["graph"]["tokens_per_s"] > 0
     assert len(at_4["graph_over_process"]) == len(at_4["graph_over_engine"]) == 1
-    assert sum(at_4["levels"].values()) == 12
+    assert sum(at_4["levels"].values()) == 16
     seconds = sum(row["seconds"] for row in found["rows"] if (row["arm"], row.get("clients")) == ("graph", 4))
-    assert at_4["usd_per_request"] == pytest.approx(named("H100").usd_per_hour / 3_600 * seconds / 12, rel=1e-3)
+    assert at_4["usd_per_request"] == pytest.approx(named("H100").usd_per_hour / 3_600 * seconds / 16, rel=1e-3)
     assert found["summary"]["singles"]["pairs"] == 18
     figures = json.loads((tmp_path / "docs" / "results" / "summary.json").read_text(encoding="utf-8"))
     assert {"graph.throughput_ratio_4", "graph.engine_ratio_1", "graph.added_ms_p50"} <= {f["id"] for f in figures}
