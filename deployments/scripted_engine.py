@@ -105,7 +105,7 @@ class ScriptedEngine:
         finally:
             self._running -= 1
             self._places.release()
-        return self._completion(chat, waited_s)
+        return self._completion(chat, waited_s, time.monotonic() - begun)
 
     async def _write(self, text: str) -> None:
         hear = listener()
@@ -137,7 +137,7 @@ class ScriptedEngine:
             uncached_tokens=self._waiting * _PLACE_TOKENS // 2,
         )
 
-    def _completion(self, chat: Chat, waited_s: float) -> Completion:
+    def _completion(self, chat: Chat, waited_s: float, seconds: float) -> Completion:
         """There is no tokenizer: a word is a token. There is no cache: all but the last message counts as cached."""
         text = _TEXTS[chat.grammar]
         tokens = len(text.split())
@@ -148,7 +148,7 @@ class ScriptedEngine:
             prompt_tokens=sum(cached) + last,
             cached_tokens=sum(cached),
             completion_tokens=tokens,
-            seconds=waited_s + self._delay_s,
+            seconds=seconds,
             # As if it wrote evenly over its delay.
             ttft_s=waited_s + self._delay_s / tokens,
             tpot_s=self._delay_s / tokens,

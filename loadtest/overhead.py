@@ -1,8 +1,9 @@
 """`python -m loadtest.overhead`: what the graph itself costs a request, with an engine that answers at once.
 
 One request at a time, so that nothing queues; kinds interleaved, so that a slow moment of the machine meets all alike.
-In turn with Serve's default flags, with those of production (`lift serve --production`), and with the model stages
-within the ingress besides, as cluster/serve.yaml has them.
+In turn with Serve's default flags, with those of production (`lift serve --production`), with the model stages within
+the ingress besides, as cluster/serve.yaml has them, and the same with an engine that takes its time: while it writes
+the other processes sleep, and each wakes with cold caches, as beside a model.
 """
 
 import argparse
@@ -36,12 +37,15 @@ class Shape:
     figure: str
     production: bool
     model_stages: str
+    engine_s: float = 0.0
+    """That the engine takes for a call."""
 
 
 SERVICES = {
     "default": Shape("graph.scripted_ms_p50", production=False, model_stages="deployed"),
     "deployed": Shape("graph.scripted_deployed_ms_p50", production=True, model_stages="deployed"),
     "production": Shape("graph.scripted_production_ms_p50", production=True, model_stages="ingress"),
+    "writing": Shape("graph.scripted_writing_ms_p50", production=True, model_stages="ingress", engine_s=0.3),
 }
 
 
@@ -62,7 +66,7 @@ def main() -> None:
 def _round(name: str, requests: int) -> Iterator[dict[str, Any]]:
     """One service, started and stopped again. `cpu_ms` of all its processes, the validator's and idle ones' too."""
     shape = SERVICES[name]
-    with _config(shape.model_stages) as config, served(config, URL, production=shape.production) as service:
+    with _config(shape) as config, served(config, URL, production=shape.production) as service:
         for _ in range(_WARM_UP):
             _measure(service.client)
         begun = service.cpu_s()
@@ -72,11 +76,12 @@ def _round(name: str, requests: int) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _config(model_stages: str) -> Iterator[Path]:
+def _config(shape: Shape) -> Iterator[Path]:
     data = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     [application] = data["applications"]
-    application["args"]["model_stages"] = model_stages
-    if model_stages == "ingress":
+    application["args"]["model_stages"] = shape.model_stages
+    application["args"]["engine"]["scripted_delay_s"] = shape.engine_s
+    if shape.model_stages == "ingress":
         deployments = application["deployments"]
         application["deployments"] = [one for one in deployments if one["name"] not in ("IRStage", "CodeStage")]
     with tempfile.TemporaryDirectory() as folder:
@@ -92,24 +97,22 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 def _measure(client: httpx.Client) -> dict[str, float]:
     """Milliseconds of one bare answer of the ingress, and of one lift with its parts.
 
-    `graph_ms` is what is left of a lift without the validator's own work: HTTP, the pipeline, two model stages with an
-    engine call each, and the hops.
+    `graph_ms` is what is left of a lift without the work of validator and engine: HTTP, the pipeline, two model stages
+    with an engine call each, and the hops.
     """
     begun = time.perf_counter()
     client.get("/healthz").raise_for_status()
     bare = time.perf_counter()
     answer = client.post("/v1/lift", json=LIFT).raise_for_status()
     lift_ms = (time.perf_counter() - bare) * 1_000
-    stages = {
-        report.stage: report.seconds * 1_000 for report in LiftResponse.model_validate_json(answer.content).stages
-    }
+    reports = LiftResponse.model_validate_json(answer.content).stages
+    stages = {report.stage: (report.seconds - report.engine_s) * 1_000 for report in reports}
+    engine_ms = sum(report.engine_s for report in reports) * 1_000
     return {
         "healthz_ms": round((bare - begun) * 1_000, 3),
         "lift_ms": round(lift_ms, 3),
-        "ir_ms": stages["ir"],
-        "code_ms": stages["code"],
-        "validate_ms": stages["validate"],
-        "graph_ms": round(lift_ms - stages["validate"], 3),
+        **{f"{name}_ms": round(took_ms, 3) for name, took_ms in stages.items()},
+        "graph_ms": round(lift_ms - stages["validate"] - engine_ms, 3),
     }
 
 
