@@ -145,7 +145,7 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
     prompts = islice(cycle(_PROMPTS), wanted)
     answers: list[tuple[float, LiftResponse]] = []
     failed = 0
-    ends: list[tuple[float, int]] = []
+    ends: list[tuple[float, int]] = []  # of the clients: when, and after how many answers to all of them
 
     async def client(prompts: Iterator[str]) -> None:
         nonlocal failed
