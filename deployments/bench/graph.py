@@ -13,8 +13,8 @@ from itertools import cycle, islice
 from typing import Literal
 
 import aiohttp
-import psutil
 
+from deployments.bench.cpu import cpu_s, spent_s
 from deployments.settings import Settings
 from deployments.stages import CodeStage, IRStage, Validator
 from lift_sys.engine import Engine
@@ -28,7 +28,7 @@ Arm = Literal["engine", "process", "graph"]
 """`engine`: its calls alone. `process`: those and the validator, as functions. `graph`: over HTTP and Ray Serve."""
 Ask = Callable[[LiftRequest], Awaitable[LiftResponse]]
 
-_PROMPTS = [task.prompt for task in tasks18()]
+PROMPTS = [task.prompt for task in tasks18()]
 _FEWEST = 9
 _ROUNDS = 4
 """Requests of a block for each client, so that its beginning weighs little; its end is not counted."""
@@ -59,19 +59,6 @@ class Block(Wire):
     @property
     def tokens_per_s(self) -> float:
         return self.busy_tokens / self.busy_s
-
-
-class Single(Wire):
-    """One request with one variation at temperature 0, so that both arms write the same."""
-
-    arm: Arm
-    task: int
-    repeat: int
-    seconds: float
-    tokens: int
-    stage_s: dict[str, float]
-    """As each stage tells it, without what the engine says that it took itself."""
-    engine_s: float
 
 
 def in_process(settings: Settings, engine: Engine, *, validated: bool) -> Ask:
@@ -142,7 +129,7 @@ async def measure_blocks(
 
 async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block:
     wanted = max(_FEWEST, _ROUNDS * clients if repeat >= 0 else clients)
-    prompts = islice(cycle(_PROMPTS), wanted)
+    prompts = islice(cycle(PROMPTS), wanted)
     answers: list[tuple[float, LiftResponse]] = []
     failed = 0
     ends: list[tuple[float, int]] = []  # of the clients: when, and after how many answers to all of them
@@ -189,97 +176,6 @@ async def _block(arm: Arm, ask: Ask, clients: int, repeat: int, n: int) -> Block
 
 def _written(answers: Sequence[tuple[float, LiftResponse]]) -> int:
     return sum(stage.completion_tokens for _, answer in answers for stage in answer.stages)
-
-
-CpuSeconds = dict[tuple[str, int], float]
-"""Of processes, by deployment or name and process id."""
-
-
-def cpu_s() -> CpuSeconds:
-    """Until now, of Ray's processes on this machine; the engine's and the sandbox's own are none."""
-    used: CpuSeconds = {}
-    for process in psutil.process_iter(["cmdline", "cpu_times"]):
-        title = (process.info["cmdline"] or [""])[0]
-        if (name := service_of(title)) and process.info["cpu_times"]:
-            used[name, process.pid] = process.info["cpu_times"].user + process.info["cpu_times"].system
-    return used
-
-
-def spent_s(before: CpuSeconds, after: CpuSeconds) -> dict[str, float]:
-    """CPU seconds in between, by name. What a process that has ended since had used by then is not known."""
-    spent: dict[str, float] = {}
-    for (name, pid), used in after.items():
-        spent[name] = spent.get(name, 0.0) + used - before.get((name, pid), 0.0)
-    return spent
-
-
-def service_of(title: str) -> str | None:
-    """`Ingress` of `ray::ServeReplica:lift:Ingress.handle_request`, `proxy` and `controller` of Serve, `ray` else."""
-    if title.startswith("ray::ServeReplica:"):
-        return title.split(":")[4].partition(".")[0]
-    known = {"ray::ProxyActor": "proxy", "ray::ServeController": "controller"}
-    for start, name in known.items():
-        if title.startswith(start):
-            return name
-    return "ray" if title.endswith(("/raylet", "/gcs_server")) else None
-
-
-async def measure_singles(arms: Mapping[Arm, Ask], *, repeats: int, on_row: Callable[[Single], None]) -> list[Single]:
-    """One request after the other, each of every arm in turn; the first round only warms up."""
-    rows = []
-    for repeat in range(-1, repeats):
-        for task, prompt in enumerate(_PROMPTS):
-            for arm, ask in arms.items():
-                begun = time.monotonic()
-                answer = await ask(LiftRequest(prompt=prompt, n=1, temperature=0.0))
-                row = Single(
-                    arm=arm,
-                    task=task,
-                    repeat=repeat,
-                    seconds=round(time.monotonic() - begun, 5),
-                    tokens=sum(stage.completion_tokens for stage in answer.stages),
-                    stage_s={stage.stage: stage.seconds - stage.engine_s for stage in answer.stages},
-                    engine_s=sum(stage.engine_s for stage in answer.stages),
-                )
-                if repeat >= 0:
-                    rows.append(row)
-                    on_row(row)
-    return rows
-
-
-class Added(Wire):
-    """Milliseconds by which the graph answers later than one process; together `ir` + `code` + `between`."""
-
-    ir: float
-    """In the stage, for its hop to the engine."""
-    code: float
-    between: float
-    """HTTP, the pipeline and its hops to the stages."""
-
-    @property
-    def whole(self) -> float:
-        return self.ir + self.code + self.between
-
-
-def added_ms(rows: Sequence[Single]) -> list[Added]:
-    """For each pair that wrote as many tokens.
-
-    Without what the engines say that they took themselves, which differs by more from call to call than the graph adds;
-    and without the validators' own work: one process remembers all that it judged, each of several replicas its part.
-    """
-    at = {(row.arm, row.task, row.repeat): row for row in rows}
-    pairs = [(row, at.get(("process", row.task, row.repeat))) for row in rows if row.arm == "graph"]
-    return [_added(graph, process) for graph, process in pairs if process and process.tokens == graph.tokens]
-
-
-def _added(graph: Single, process: Single) -> Added:
-    ir, code = ((graph.stage_s[name] - process.stage_s[name]) * 1e3 for name in ("ir", "code"))
-    between = (_between_s(graph) - _between_s(process)) * 1e3
-    return Added(ir=round(ir, 2), code=round(code, 2), between=round(between, 2))
-
-
-def _between_s(row: Single) -> float:
-    return row.seconds - row.engine_s - sum(row.stage_s.values())
 
 
 def ratios(rows: Sequence[Block], clients: int, over: Arm) -> list[float]:

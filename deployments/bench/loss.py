@@ -11,7 +11,7 @@ from itertools import count
 import aiohttp
 import psutil
 
-from deployments.bench.graph import service_of
+from deployments.bench.cpu import service_of
 from lift_sys.evaluation.tasks import tasks18
 from schemas.wire import Wire
 

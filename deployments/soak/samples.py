@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from deployments.bench.graph import service_of
+from deployments.bench.cpu import service_of
 from deployments.bench.scale.load import Asked
 from lift_sys.simulation.outcome import percentile
 

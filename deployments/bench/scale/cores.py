@@ -9,7 +9,7 @@ from typing import Self
 
 import psutil
 
-from deployments.bench.graph import service_of
+from deployments.bench.cpu import service_of
 from deployments.bench.scale.arms import Arm
 
 _EVERY_S = 2.0

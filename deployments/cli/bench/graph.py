@@ -16,7 +16,8 @@ from deployments.grammars import grammars_of
 from schemas.figure import Figure, circumstances, index, write_result
 
 if TYPE_CHECKING:
-    from deployments.bench.graph import Arm, Ask, Block, Single
+    from deployments.bench.added import Single
+    from deployments.bench.graph import Arm, Ask, Block
     from deployments.settings import Settings
 
 
@@ -86,7 +87,8 @@ async def _run(
     keep: "Callable[[list[Block], list[Single]], None]",
 ) -> "tuple[list[Block], list[Single]]":
     """Keeps what there is after the pairs and after every turn of the blocks, which take long."""
-    from deployments.bench.graph import measure_blocks, measure_singles
+    from deployments.bench.added import measure_singles
+    from deployments.bench.graph import measure_blocks
 
     async with _arms(settings, url) as arms:
         with progress_bars() as progress:
@@ -132,7 +134,7 @@ def _summary(blocks: "list[Block]", pairs: "list[Single]", price: float | None) 
 
 
 def _added(pairs: "list[Single]") -> dict[str, Any]:
-    from deployments.bench.graph import added_ms
+    from deployments.bench.added import added_ms
 
     added = added_ms(pairs)
     if len(added) < 2:
