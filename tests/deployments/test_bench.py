@@ -1,5 +1,7 @@
 """`lift bench` of engine and graph: what is concluded from rows. The graph itself is measured in test_cluster.py."""
 
+import asyncio
+import itertools
 import re
 import shutil
 import subprocess
@@ -12,12 +14,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from deployments.bench.added import Single, added_ms
+from deployments.bench.cpu import service_of, spent_s
 from deployments.bench.engines import Batch, speedups
-from deployments.bench.graph import Arm, Block, Single, added_ms, ratios, service_of, spent_s
+from deployments.bench.graph import Arm, Block, in_process, measure_blocks, ratios
 from deployments.bench.weights import shapes, shards
 from deployments.cli.bench import bench
 from deployments.cli.bench.arguments import command_line, read_settings, sizes
+from deployments.scripted_engine import ScriptedEngine
 from loadtest.gpu import STEPS
+from schemas import LiftRequest, LiftResponse
 from schemas.figure import RESULTS
 
 LIFT = str(Path(sys.executable).with_name("lift"))
@@ -103,6 +109,22 @@ def test_a_ratio_is_of_blocks_that_took_turns_while_all_their_clients_were_busy(
     assert ratios(rows, 8, "process") == [1.0, 0.75]
     assert ratios(rows, 1, "process") == [9.0]
     assert ratios(rows, 8, "engine") == []
+
+
+def test_what_is_written_while_a_client_is_idle_is_not_counted(config: Path) -> None:
+    """The last of nine requests takes its time, while the other of two clients has none left."""
+    at_once = in_process(read_settings(config, ""), ScriptedEngine(), validated=False)
+    asked = itertools.count(1)
+
+    async def ask(request: LiftRequest) -> LiftResponse:
+        if next(asked) == 18:  # nine warm up
+            await asyncio.sleep(0.5)
+        return await at_once(request)
+
+    [block] = asyncio.run(measure_blocks({"process": ask}, [2], n=1, repeats=1, limit_s=60, on_row=lambda row: None))
+    assert block.requests == 9
+    assert block.busy_tokens * 9 == block.tokens * 8
+    assert block.busy_s < 0.5 <= block.seconds
 
 
 def single(

@@ -68,6 +68,10 @@ def test_it_answers_through_haproxy(service: Any) -> None:
     assert "haproxy" in names
 
 
+def test_replicas_do_not_go_last_of_all_on_their_machine(service: Any) -> None:
+    assert {replica.nice() for part in PARTS for replica in service.replicas(part)} == {psutil.Process().nice()}
+
+
 def test_a_request_outlives_the_engine_that_works_on_it(service: Any) -> None:
     async def ask_and_kill() -> list[int]:
         async with client_of(service) as client:
