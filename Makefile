@@ -85,7 +85,7 @@ image-check: $(INSTALLED) ## Run each line of cluster/Dockerfile in a bare Debia
 lock: $(INSTALLED) ## Write constraints.txt from what is installed
 	@$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(torch|torchvision|triton|sglang|lift-sgl-kernel-cpu)[ =]' > constraints.txt
 
-bench: $(INSTALLED) ## Measure the graph's own cost, with an engine that answers at once
+bench: $(INSTALLED) ## Measure the graph's own cost, with a scripted engine (ten minutes)
 	@$(BIN)/python -m loadtest.overhead
 
 bench-gpu: $(INSTALLED) ## Measure on a GPU: cold start, variations, the graph, speculation (half an hour)

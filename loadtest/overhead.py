@@ -1,9 +1,9 @@
-"""`python -m loadtest.overhead`: what the graph itself costs a request, with an engine that answers at once.
+"""`python -m loadtest.overhead`: what the graph itself costs a request, with a scripted engine.
 
 One request at a time, so that nothing queues; kinds interleaved, so that a slow moment of the machine meets all alike.
-In turn with Serve's default flags, with those of production (`lift serve --production`), with the model stages within
-the ingress besides, as cluster/serve.yaml has them, and the same with an engine that takes its time: while it writes
-the other processes sleep, and each wakes with cold caches, as beside a model.
+In turn with Serve's default flags, with those of production (`lift serve --production`), and with the model stages
+within the ingress besides, as cluster/serve.yaml has them, all with an engine that answers at once; then the last with
+one that takes its time: while it writes the other processes sleep, and each wakes with cold caches, as beside a model.
 """
 
 import argparse
