@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from deployments import processes
+from deployments.imports import without_collector
 from deployments.scripted_engine import ScriptedEngine
 from deployments.settings import EngineSettings
 from lift_sys.engine import Engine
@@ -34,21 +35,22 @@ def make_engine(settings: EngineSettings, grammars: Sequence[Grammar]) -> Served
         case "scripted":
             return ScriptedEngine(settings.scripted_delay_s, places=settings.scripted_places, cut=settings.scripted_cut)
         case "sglang":
-            return _start_sglang(settings, grammars)
+            return import_sglang(settings)(settings, grammars)
 
 
 @contextmanager
 def sglang_engine(settings: EngineSettings, grammars: Sequence[Grammar]) -> "Iterator[SGLangEngine]":
     """An engine for as long as it is needed, with all that SGLang can tell of it. Raises what `SGLangEngine` does."""
-    engine = _start_sglang(settings, grammars)
+    engine = import_sglang(settings)(settings, grammars)
     try:
         yield engine
     finally:
         engine.shutdown()
 
 
-def _start_sglang(settings: EngineSettings, grammars: Sequence[Grammar]) -> "SGLangEngine":
+def import_sglang(settings: EngineSettings) -> "type[SGLangEngine]":
+    """Makes this process ready for such an engine. Takes some ten seconds, and fails where only tests run."""
     processes.begin(settings)
-    from deployments.sglang_engine import SGLangEngine  # seconds to import, and absent where only tests run
-
-    return SGLangEngine(settings, grammars)
+    with without_collector():
+        from deployments.sglang_engine import SGLangEngine
+    return SGLangEngine

@@ -17,11 +17,6 @@ from deployments.settings import EngineSettings
 
 _EXPECTED_TOKENS = 1_024
 """What SGLang sets aside of the KV cache for an answer that it admits. Its limit is a worst case, and no forecast."""
-_LIBRARIES = [
-    "torch._inductor.compile_fx", "torch.distributed.tensor", "torchvision", "transformers.modeling_utils",
-    "scipy.optimize", "openai.types.responses", "compressed_tensors", "xgrammar", "fastapi", "aiohttp",
-]  # fmt: skip
-"""Four fifths of what SGLang takes to import."""
 
 
 def begin(settings: EngineSettings) -> None:
@@ -38,7 +33,7 @@ def begin(settings: EngineSettings) -> None:
     if may_fork(settings):
         # Libraries look for GPUs as they are imported. A fork of one that asked CUDA itself could use none.
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
-        multiprocessing.set_forkserver_preload(_LIBRARIES)
+        multiprocessing.set_forkserver_preload(["deployments.preloaded"])
         forkserver.ensure_running()
 
 

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployments import processes
 from deployments.cli.bench.arguments import read_settings
+from deployments.engines import import_sglang
 from deployments.grammars import grammars_of
 from deployments.settings import Settings
 from lift_sys.ir_stage import ir_chat
@@ -57,11 +57,9 @@ def main(config: str, change: str, naps: str, launched: str) -> None:
 
 async def measure(settings: Settings, naps: int, launched: float) -> Start:
     """`launched`: when this process was, in seconds since the epoch. Naps need SGLang's `enable_memory_saver`."""
-    processes.begin(settings.engine)
-    from deployments.sglang_engine import SGLangEngine
-
+    engine_type = import_sglang(settings.engine)
     imported = time.time()
-    engine = SGLangEngine(settings.engine, grammars_of(settings))
+    engine = engine_type(settings.engine, grammars_of(settings))
     try:
         up = time.time()
         await engine.warm_up([ir_chat(LiftRequest(prompt="Warm up"))])

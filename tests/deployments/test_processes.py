@@ -1,14 +1,17 @@
 """What the processes of an engine are told, and which of SGLang's models they import."""
 
+import gc
 import json
 import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from deployments.imports import without_collector
 from deployments.processes import InThisEnvironment, begin, may_fork, skip_other_models
 from deployments.settings import EngineSettings
 
@@ -68,6 +71,32 @@ def disabled_for(architectures: list[str], folder: Path, monkeypatch: pytest.Mon
 )
 def test_processes_are_forked_where_they_can_be(said: dict[str, object], forked: bool) -> None:
     assert may_fork(EngineSettings.model_validate(said)) == forked
+
+
+def test_the_collector_works_again_after_imports_that_fail() -> None:
+    with pytest.raises(ZeroDivisionError), without_collector():
+        1 / gc.isenabled()  # a collector that rests is 0
+    assert gc.isenabled()
+    gc.unfreeze()
+
+
+@pytest.mark.engine
+def test_a_forked_process_has_the_libraries_and_collects_only_what_is_its_own() -> None:
+    code = """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+    from deployments.processes import begin
+    from deployments.settings import EngineSettings
+
+    begin(EngineSettings(head_start=True))
+    with ProcessPoolExecutor(1, get_context("forkserver")) as pool:
+        imported = pool.submit(eval, "'torch' in __import__('sys').modules").result()
+        frozen = pool.submit(eval, "__import__('gc').get_freeze_count()").result()
+        collects = pool.submit(eval, "__import__('gc').isenabled()").result()
+    print(imported, frozen > 100_000, collects)
+    """
+    told = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, timeout=120)
+    assert told.stdout.split() == ["True"] * 3, told.stderr
 
 
 @pytest.mark.parametrize(
