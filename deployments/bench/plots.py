@@ -9,8 +9,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-Summary = Mapping[str, Any]
+Result = Mapping[str, Any]
+"""Of a file: `summary`, and the `rows` that it sums up."""
 _ARMS = {"engine": "the engine's calls alone", "process": "the stages in one process", "graph": "the graph over HTTP"}
+_BIN_S = 5
+"""Over which requests are counted."""
 
 
 class NotDrawn(ValueError):
@@ -18,21 +21,22 @@ class NotDrawn(ValueError):
 
 
 def draw(path: Path) -> Path:
-    """The picture of a result's summary, beside it. Raises `NotDrawn` or `OSError`."""
+    """The picture of a result, beside it. Raises `NotDrawn` or `OSError`."""
     result = json.loads(path.read_text(encoding="utf-8"))
     kind = " ".join(result["command"].split()[:3])
     if kind not in _PICTURES:
         raise NotDrawn(f"no picture of `{kind}`; there are those of {', '.join(_PICTURES)}")
     picture = Picture(figsize=(11, 4.2), layout="constrained")
-    _PICTURES[kind](picture, result["summary"])
+    _PICTURES[kind](picture, result)
     picture.suptitle(f"{path.stem}: {result['machine'].partition(',')[0]}, {result['date']}")
     drawn = path.with_suffix(".png")
     picture.savefig(drawn, dpi=110)
     return drawn
 
 
-def _graph(picture: Picture, summary: Summary) -> None:
+def _graph(picture: Picture, result: Result) -> None:
     """Throughput and latency of the three arms, by the number of clients."""
+    summary = result["summary"]
     clients = [int(name) for name in summary if name != "singles"]
     if not clients:
         raise NotDrawn("no blocks of requests were measured, and single ones have no picture")
@@ -46,11 +50,11 @@ def _graph(picture: Picture, summary: Summary) -> None:
     speed.legend(fontsize="small")
 
 
-def _branches(picture: Picture, summary: Summary) -> None:
+def _branches(picture: Picture, result: Result) -> None:
     """Time of n answers, with a shared prompt and without, and how much that is of one answer's."""
     time, ratio = picture.subplots(1, 2)
     for way, label in (("shared", "one prompt, n answers"), ("separate", "n prompts")):
-        found = {int(name.rpartition("_")[2]): one for name, one in summary.items() if name.startswith(way)}
+        found = {int(name.rpartition("_")[2]): one for name, one in result["summary"].items() if name.startswith(way)}
         time.plot(list(found), [one["seconds"] for one in found.values()], "o-", label=label)
         ratio.plot(list(found), [one["over_one"] for one in found.values()], "o-", label=label)
     time.set(xlabel="n", ylabel="seconds until all are there", ylim=(0, None))
@@ -58,19 +62,20 @@ def _branches(picture: Picture, summary: Summary) -> None:
     time.legend(fontsize="small")
 
 
-def _engines(picture: Picture, summary: Summary) -> None:
+def _engines(picture: Picture, result: Result) -> None:
     """Tokens a second of each engine, by how many requests it had at once."""
     axes: Axes = picture.subplots()
-    for name, one in summary.items():
+    for name, one in result["summary"].items():
         found = {int(k.rpartition("_")[2]): v for k, v in one.items() if k.startswith("tokens_per_s_")}
         axes.plot(list(found), list(found.values()), "o-", label=name)
     axes.set(xlabel="requests at once", ylabel="tokens a second", ylim=(0, None))
     axes.legend(fontsize="small")
 
 
-def _start(picture: Picture, summary: Summary) -> None:
+def _start(picture: Picture, result: Result) -> None:
     """The phases of a start, one after the other; of the engine's, what SGLang tells apart."""
     axes: Axes = picture.subplots()
+    summary = result["summary"]
     starts = [name for name in ("first", "later") if name in summary]
     left = [0.0] * len(starts)
     for phase, seconds in _phases([summary[name] for name in starts]).items():
@@ -81,9 +86,10 @@ def _start(picture: Picture, summary: Summary) -> None:
     picture.legend(fontsize="small", loc="outside right upper")
 
 
-def _scaling(picture: Picture, summary: Summary) -> None:
+def _scaling(picture: Picture, result: Result) -> None:
     """Load and replicas, the policy's terms, and latency over time, by our policy and by Ray's default."""
     picture.set_size_inches(11, 8)
+    summary = result["summary"]
     rows = picture.subplots(3, len(summary), sharex=True, sharey="row", squeeze=False)
     for column, (arm, found) in enumerate(summary.items()):
         line: Sequence[Mapping[str, Any]] = found["timeline"]
@@ -103,8 +109,9 @@ def _scaling(picture: Picture, summary: Summary) -> None:
         row[0].legend(fontsize="small", loc="upper right")
 
 
-def _overload(picture: Picture, summary: Summary) -> None:
+def _overload(picture: Picture, result: Result) -> None:
     """Answers in time and those refused, against what was asked for; and how long the answers took."""
+    summary = result["summary"]
     load, latency = picture.subplots(1, 2)
     found = sorted((*summary["ladder"], *summary["beyond"]), key=lambda one: one["offered_per_s"])
     offered = [one["offered_per_s"] for one in found]
@@ -121,11 +128,24 @@ def _overload(picture: Picture, summary: Summary) -> None:
     latency.legend(fontsize="small")
 
 
-def _scale(picture: Picture, summary: Summary) -> None:
-    """What each service does and how long it takes, by its GPUs, beside what one replica lets expect."""
-    speed, latency = picture.subplots(1, 2)
-    arms = sorted(summary["arms"].items(), key=lambda named: named[1]["gpus"])
-    replicas = [arm for _, arm in arms if arm["kind"] == "replicas"]
+def _scale(picture: Picture, result: Result) -> None:
+    """What several services do and how long they take, by their GPUs; and how the autoscaler followed a load."""
+    summary = result["summary"]
+    followed = summary.get("autoscale")
+    several = len(summary["arms"]) > 1 or not followed
+    panels = list(picture.subplots(1, 2 * several + bool(followed), squeeze=False)[0])
+    if several:
+        _by_gpus(panels[0], panels[1], summary["arms"])
+    if followed:
+        due = [row["due_s"] for row in result["rows"] if row["load"] == "autoscale"]
+        _followed(panels[-1], due, followed["replicas"])
+    picture.set_size_inches(5.5 * max(2, len(panels)), 4.2)
+
+
+def _by_gpus(speed: Axes, latency: Axes, services: Mapping[str, Any]) -> None:
+    """Beside what one replica lets expect."""
+    arms = sorted(services.values(), key=lambda arm: arm["gpus"])
+    replicas = [arm for arm in arms if arm["kind"] == "replicas"]
     gpus = [arm["gpus"] for arm in replicas]
     one = replicas[0]["knee_per_s"]
     speed.plot(gpus, [count * one for count in gpus], "k:", label="one replica, so many times")
@@ -133,7 +153,7 @@ def _scale(picture: Picture, summary: Summary) -> None:
     if any(arm["goodput_per_s"] for arm in replicas):
         speed.plot(gpus, [arm["goodput_per_s"] for arm in replicas], "o-", label="verified in time, at 0.8 of the knee")
     for kind, label in (("tp", "knee, one engine over all"), ("pools", "knee, a pool for each stage")):
-        if others := [arm for _, arm in arms if arm["kind"] == kind]:
+        if others := [arm for arm in arms if arm["kind"] == kind]:
             speed.plot([arm["gpus"] for arm in others], [arm["knee_per_s"] for arm in others], "s", label=label)
     for p, style in ((50, "o-"), (99, "s-")):
         [drawn] = latency.plot(gpus, [arm[f"latency_p{p}_s"] for arm in replicas], style, label=f"p{p}")
@@ -143,6 +163,20 @@ def _scale(picture: Picture, summary: Summary) -> None:
     latency.set(xlabel="GPUs", ylabel="latency at 0.8 of the knee, s", ylim=(0, None))
     speed.legend(fontsize="small")
     latency.legend(fontsize="small")
+
+
+def _followed(load: Axes, due_s: Sequence[float], replicas: Sequence[tuple[float, int, int]]) -> None:
+    """`due_s`: when requests came. `replicas`: those that run and those that start, as of such a second."""
+    end_s = math.ceil(max(due_s) / _BIN_S) * _BIN_S
+    load.hist(due_s, range(0, end_s + 1, _BIN_S), weights=[1 / _BIN_S] * len(due_s), color="0.85")
+    seconds, running, starting = zip(*[*replicas, (end_s, *replicas[-1][1:])], strict=True)
+    wanted = [a + b for a, b in zip(running, starting, strict=True)]
+    axes = load.twinx()
+    axes.step(seconds, wanted, where="post", label="replicas, those that start too")
+    axes.step(seconds, running, where="post", label="replicas that run")
+    load.set(xlabel="seconds", ylabel="requests a second (grey)", ylim=(0, None))
+    axes.set(ylabel="replicas", ylim=(0, None), yticks=range(max(wanted) + 1))
+    axes.legend(fontsize="small")
 
 
 def _phases(starts: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
@@ -163,7 +197,7 @@ def _phases(starts: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     }
 
 
-_PICTURES: Mapping[str, Callable[[Picture, Summary], None]] = {
+_PICTURES: Mapping[str, Callable[[Picture, Result], None]] = {
     "lift bench graph": _graph,
     "lift bench branches": _branches,
     "lift bench engines": _engines,

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from deployments.bench import watch
+from deployments.bench.plots import draw
 from deployments.bench.scale.arms import PARTS, Arm, Part, arms, autoscaled, read, served_as
 from deployments.bench.scale.cores import fullest, limits
 from deployments.bench.scale.crowd import SPECIFIED, Crowd
@@ -353,6 +355,13 @@ def test_figures_say_how_many_times_one_replica_several_are() -> None:
         "scale.pools_2": (1.6, ""),
         "scale.lost": (3, "== 0"),
     }
+
+
+@pytest.mark.parametrize("recorded", ["scale_four_tp", "scale_climb", "scale_pools"])
+def test_a_study_is_drawn_by_its_gpus_by_its_climb_or_by_both(recorded: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    copied = shutil.copy(Path(f"docs/results/gpu/{recorded}.json"), tmp_path)
+    assert draw(Path(copied)).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(("climb_s", "name"), [(0, "scale.step_to_all_s"), (60, "scale.climb_to_all_s")])
