@@ -20,7 +20,7 @@ def h100_moe(results: Path = RESULTS) -> Profile:
 
     Raises `OSError` or `KeyError` where a file of docs/results is missing or is another's.
     """
-    start = _read(results / "gpu" / "start.json")
+    start = _read(results / "gpu" / "start_h100.json")
     graph = [row for row in _read(results / "overhead.json")["rows"] if row["service"] == "production"]
     evaluations = [_read(results / "eval" / f"{name}.15b.json")["rows"] for name in ("he", "mbpp")]
     return Profile(

@@ -220,11 +220,18 @@ def test_what_cannot_be_drawn_is_said(name: str, why: str) -> None:
     assert why in " ".join(refused.output.split())
 
 
-@pytest.mark.parametrize(("model", "close"), [("qwen3-coder-30b-a3b", True), ("qwen2.5-coder-0.5b", False)])
-def test_a_start_is_compared_with_what_fits(model: str, close: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "start", "gpu", "close"),
+    [
+        ("qwen3-coder-30b-a3b", "start", "H200", True),
+        ("qwen3-coder-30b-a3b", "start_h100", "H100", True),
+        ("qwen2.5-coder-0.5b", "start", "H200", False),
+    ],
+)
+def test_a_start_is_compared_with_what_fits(model: str, start: str, gpu: str, close: bool, tmp_path: Path) -> None:
     """The model that was started, and one that was not."""
     shutil.copy(Path("tests/data/configs") / f"{model}.json", tmp_path / "config.json")
-    shown = CliRunner().invoke(bench, ["fit", str(tmp_path), str(RESULTS / "gpu" / "start.json"), "--gpu", "H100"])
+    shown = CliRunner().invoke(bench, ["fit", str(tmp_path), str(RESULTS / "gpu" / f"{start}.json"), "--gpu", gpu])
     assert shown.exit_code == 0, shown.output
     assert (float(re.findall(r"'error': ([0-9.]+)", shown.output)[0]) < 0.05) is close
 
