@@ -145,6 +145,30 @@ async def test_a_short_ramp_finds_what_a_service_can_do() -> None:
     assert any(row.status == 0 for row in found.rows)
 
 
+class Batching(ScriptedService):
+    """As an engine does, it answers more a second the more it has at once: 37 with 75 of them, after two seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inside = 0
+
+    async def lift(self, request: LiftRequest, request_id: str, watch: Watch) -> LiftResponse:
+        self._inside += 1
+        try:
+            await asyncio.sleep(0.5 + 0.02 * self._inside)
+            return await super().lift(request, request_id, watch)
+        finally:
+            self._inside -= 1
+
+
+@pytest.mark.siege
+@pytest.mark.anyio
+async def test_the_knee_is_what_a_full_service_answers_and_not_what_it_answered_while_the_load_rose() -> None:
+    async with served(Batching().api()) as url, Crowd(url, 2) as crowd:
+        found = await ramp(crowd, low=5, objective_s=2)
+    assert 30 < found.knee_per_s < 42
+
+
 @pytest.mark.siege
 @pytest.mark.anyio
 async def test_a_load_is_told_by_what_was_answered_in_time() -> None:

@@ -17,6 +17,9 @@ from schemas import StageReport
 _OK = 200
 _RAMP_S = 240.0
 _REFUSED_SHARE = 0.2
+_LOOK_S = 0.05
+_LATELY = 0.5
+"""Of the objective: over which a full service's rate is counted."""
 
 
 @dataclass(frozen=True)
@@ -108,24 +111,20 @@ class Ramp:
 
 
 async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
-    """A load that doubles every half of the objective, until what is asked is late; then one as high as is answered.
+    """A load that doubles every half of the objective, until what is asked is late; then as much as keeps it late.
 
     By Little's law a request is late as soon as more are open than are answered in the time of the objective. The knee
-    is what is answered while so many wait. It takes about four objectives. Raises `RuntimeError` when nothing is
-    answered, early or then.
+    is what is answered while so many are, once that has settled. It takes about four objectives. Raises `RuntimeError`
+    when nothing is answered, early or then.
     """
-    load, at_s = Load(crowd), 0.0
-    while not _late(load, objective_s):
-        if load.now_s > _RAMP_S:
-            raise RuntimeError(f"no knee found within {_RAMP_S:g} s from {low:g} requests a second; begin with more")
-        at_s += 1 / (low * 2 ** (2 * at_s / objective_s))
-        await load.ask(at_s)
-    rate, _ = load.lately(objective_s)
-    if not rate:
+    load = Load(crowd)
+    await _rise(load, low, objective_s)
+    good, _ = load.lately(objective_s)
+    if not good:
         raise RuntimeError(f"no request was answered in {load.now_s:.0f} s; allow more time with --slo")
+    await _keep_late(load, objective_s)
     full_s = load.now_s
-    for number in range(math.ceil(rate * objective_s)):
-        await load.ask(full_s + number / rate)
+    await _keep_late(load, objective_s)
     end_s = load.now_s
     rows = await load.end(0)
     answered = [row for row in rows if row.status == _OK and full_s <= row.ended_s < end_s]
@@ -135,6 +134,30 @@ async def ramp(crowd: Crowd, low: float, objective_s: float) -> Ramp:
         all_ / (end_s - full_s) for all_ in (len(answered), sum(row.tokens for row in answered))
     )
     return Ramp(round(knee_per_s, 3), round(tokens_per_s, 1), (full_s, end_s), tuple(rows))
+
+
+async def _rise(load: Load, low: float, objective_s: float) -> None:
+    at_s = 0.0
+    while not _late(load, objective_s):
+        if load.now_s > _RAMP_S:
+            raise RuntimeError(f"no knee found within {_RAMP_S:g} s from {low:g} requests a second; begin with more")
+        at_s += 1 / (low * 2 ** (2 * at_s / objective_s))
+        await load.ask(at_s)
+
+
+async def _keep_late(load: Load, objective_s: float) -> None:
+    """For an objective's time so many open as are answered in it: more and more, until a service answers its most.
+
+    What it answered before it was full says little: while a load rises, answers are those of a lower one. No more are
+    asked than twice what is answered, since whom a service refuses it answers at once.
+    """
+    until_s = load.now_s + objective_s
+    while load.now_s < until_s:
+        good, _ = load.lately(_LATELY * objective_s)
+        missing = math.ceil(good * objective_s) - load.open
+        for _ in range(min(missing, math.ceil(2 * good * _LOOK_S))):
+            await load.ask(load.now_s)
+        await asyncio.sleep(_LOOK_S)
 
 
 def _late(load: Load, objective_s: float) -> bool:
