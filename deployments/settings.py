@@ -93,10 +93,10 @@ class EngineSettings(_Strict):
     """Such as `fp8` or `awq`. Default: as the weights are."""
     speculative_algorithm: Literal["NGRAM", "EAGLE", "EAGLE3", "STANDALONE"] | None = None
     speculative_draft_model: str | None = None
-    head_start: bool = False
+    head_start: bool = True
     """Whether a server imports libraries for the engine's processes while the replica does (`processes.py`).
 
-    Saves seconds of a start; a scheduler that dies is then noticed by a probe only, after its whole time limit.
+    Saves seconds of a start, for half a gigabyte of memory.
     """
     threads: Annotated[int, Field(ge=1, le=512)] | None = None
     """Of the CPU engine. Default: one a core."""

@@ -64,9 +64,9 @@ def disabled_for(architectures: list[str], folder: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("said", "forked"),
     [
-        ({"head_start": True}, True),
-        ({}, False),
-        ({"head_start": True, "sglang": {"enable_memory_saver": True}}, False),
+        ({}, True),
+        ({"head_start": False}, False),
+        ({"sglang": {"enable_memory_saver": True}}, False),
     ],
 )
 def test_processes_are_forked_where_they_can_be(said: dict[str, object], forked: bool) -> None:
@@ -88,7 +88,7 @@ def test_a_forked_process_has_the_libraries_and_collects_only_what_is_its_own() 
     from deployments.processes import begin
     from deployments.settings import EngineSettings
 
-    begin(EngineSettings(head_start=True))
+    begin(EngineSettings())
     with ProcessPoolExecutor(1, get_context("forkserver")) as pool:
         imported = pool.submit(eval, "'torch' in __import__('sys').modules").result()
         frozen = pool.submit(eval, "__import__('gc').get_freeze_count()").result()
@@ -113,5 +113,5 @@ def test_the_copy_of_the_weights_on_the_host_outlives_a_waking(
 ) -> None:
     """What the environment says goes first."""
     monkeypatch.setattr(os, "environ", {"TMS_RETAIN_CPU_BACKUP": before} if before else {})
-    begin(EngineSettings.model_validate({"device": "cuda", "sglang": sglang}))
+    begin(EngineSettings.model_validate({"device": "cuda", "sglang": sglang, "head_start": False}))
     assert os.environ.get("TMS_RETAIN_CPU_BACKUP") == kept
