@@ -8,9 +8,8 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from deployments.sglang_engine import SGLangEngine
 from lift_sys.code_stage import Wave, ask, require_answer
 from lift_sys.evaluation.tasks import tasks18
 from lift_sys.grammar.code_frame import CODE
@@ -20,6 +19,9 @@ from lift_sys.ir_stage import IR_GRAMMAR, ir_chat, read_ir
 from lift_sys.outputs import Refused
 from schemas import Chat, Completion, LiftRequest, Sampling
 from schemas.wire import Wire
+
+if TYPE_CHECKING:
+    from deployments.sglang_engine import SGLangEngine
 
 Arm = Literal["free", "ir", "code"]
 ARMS: tuple[Arm, ...] = ("free", "ir", "code")
@@ -58,7 +60,7 @@ def chats(grammar: str, requests: Sequence[LiftRequest] = _REQUESTS) -> list[Cha
 
 
 async def measure_tokens(
-    engine: SGLangEngine, concurrencies: Sequence[int], *, tokens: int, repeats: int, on_row: Callable[[Pair], None]
+    engine: "SGLangEngine", concurrencies: Sequence[int], *, tokens: int, repeats: int, on_row: Callable[[Pair], None]
 ) -> list[Pair]:
     """Batches of every arm in turn, so that a slow moment meets all alike; the first round only warms up."""
     rows = []
@@ -72,7 +74,7 @@ async def measure_tokens(
     return rows
 
 
-async def _batch(engine: SGLangEngine, arm: Arm, concurrency: int, repeat: int, tokens: int) -> Pair:
+async def _batch(engine: "SGLangEngine", arm: Arm, concurrency: int, repeat: int, tokens: int) -> Pair:
     prompts = [engine.tokens_of(chat, room_for=tokens) for chat in chats(CODE if arm == "code" else IR_GRAMMAR)]
     sampling = Sampling(temperature=1.0, max_tokens=tokens)
     free = {"temperature": 1.0, "max_new_tokens": tokens, "ignore_eos": True}
@@ -94,7 +96,7 @@ def ratios(rows: Sequence[Pair], arm: Arm, concurrency: int) -> list[float]:
 
 
 async def prove(
-    engine: SGLangEngine,
+    engine: "SGLangEngine",
     grammars: Sequence[Grammar],
     wanted: dict[str, int],
     *,

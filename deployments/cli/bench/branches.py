@@ -42,11 +42,13 @@ def branches(
 async def _run(
     settings: "Settings", counts: list[int], prompt_tokens: int, tokens: int, repeats: int
 ) -> "list[Branches]":
-    from deployments.bench.branches import WAYS, measure_branches
     from deployments.engines import sglang_engine
     from deployments.grammars import grammars_of
 
     with sglang_engine(settings.engine, grammars_of(settings)) as engine, progress_bars() as progress:
+        # It imports SGLang, for which this process was not ready before.
+        from deployments.bench.branches import WAYS, measure_branches
+
         bar = progress.add_task("batches", total=len(counts) * len(WAYS) * repeats)
         return await measure_branches(
             engine,
