@@ -33,7 +33,7 @@ run: $(INSTALLED) ## Install, fetch the model, start the service, lift PROMPT, s
 	@$(BIN)/lift model fetch $(MODEL)
 	$(BIN)/lift demo "$(PROMPT)"
 
-test: prepared ## Every test that a machine without a GPU can run (about 25 minutes on two cores)
+test: prepared ## Every test that a machine without a GPU can run (about half an hour on two cores)
 	@echo "Attacks on the jail, real Ray clusters and the real SGLang on the CPU follow."
 	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "slow and not ($(ALONE))"
 	$(BIN)/pytest -q --durations=10 -m "$(ALONE)"

@@ -30,6 +30,7 @@ from deployments.serve_config import load
 from deployments.settings import EngineSettings, Settings
 from lift_sys.pipeline import Watch
 from schemas import LiftRequest, LiftResponse, StageReport
+from schemas.figure import RESULTS
 from tests.conftest import free_port
 from tests.deployments.scripted_service import ScriptedService, served
 
@@ -384,7 +385,7 @@ def test_figures_say_how_many_times_one_replica_several_are() -> None:
 @pytest.mark.parametrize("recorded", ["scale_four_tp", "scale_climb", "scale_pools"])
 def test_a_study_is_drawn_by_its_gpus_by_its_climb_or_by_both(recorded: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    copied = shutil.copy(Path(f"docs/results/gpu/{recorded}.json"), tmp_path)
+    copied = shutil.copy(RESULTS / "gpu" / f"{recorded}.json", tmp_path)
     assert draw(Path(copied)).read_bytes().startswith(b"\x89PNG")
 
 
