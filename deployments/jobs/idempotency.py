@@ -16,10 +16,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from deployments.jobs.store import Answer, KeyStore
+from deployments.jobs.store import Answer, KeyStore, Reserved
 from deployments.jobs.stored import stored
 from deployments.security.callers import current_caller
-from lift_sys.errors import KeyInvalid, StoreUnavailable
+from lift_sys.errors import KeyInvalid, LiftError, StoreUnavailable
 
 Keep = Callable[[Answer], Awaitable[None]]
 
@@ -61,7 +61,7 @@ def idempotent(keys: KeyStore, lease_s: float) -> type[APIRoute]:
                 body = await request.body()
             except ClientDisconnect:
                 return
-            reserved = await stored(keys.reserve, current_caller().name, key, _fingerprint(scope, body))
+            reserved = await _reserved(keys, key, _fingerprint(scope, body))
             if isinstance(reserved, Answer):
                 await _replay(reserved)(scope, receive, send)
                 return
@@ -73,6 +73,19 @@ def idempotent(keys: KeyStore, lease_s: float) -> type[APIRoute]:
                 raise recorded.unkept
 
     return IdempotentRoute
+
+
+async def _reserved(keys: KeyStore, key: str, fingerprint: str) -> Reserved | Answer:
+    """A client that hangs up meanwhile leaves the key free: its next attempt does not wait for the lease's end."""
+    reserving = asyncio.create_task(stored(keys.reserve, current_caller().name, key, fingerprint))
+    try:
+        return await asyncio.shield(reserving)
+    except asyncio.CancelledError:
+        with contextlib.suppress(LiftError):
+            reserved = await reserving
+            if isinstance(reserved, Reserved):
+                await stored(keys.give_up, reserved.lease)
+        raise
 
 
 @contextlib.asynccontextmanager

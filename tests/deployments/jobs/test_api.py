@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -360,6 +361,31 @@ async def test_a_client_that_hangs_up_frees_the_key(client: httpx.AsyncClient, b
     first.cancel()
     await asyncio.wait({first})
     backend.gate.set()
+    assert (await client.post("/v1/lift", json=REQUEST, headers=headers)).status_code == 200
+
+
+async def test_a_client_that_hangs_up_while_its_key_is_written_down_frees_it(
+    client: httpx.AsyncClient, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, gone = threading.Event(), threading.Event()
+    reserve = jobs.keys.reserve
+
+    def slow_disk(*args: Any) -> Any:
+        reserved = reserve(*args)
+        written.set()
+        assert gone.wait(10)
+        return reserved
+
+    headers = {"idempotency-key": "k"}
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs.keys, "reserve", slow_disk)
+        first = asyncio.create_task(client.post("/v1/lift", json=REQUEST, headers=headers))
+        assert await asyncio.to_thread(written.wait, 10)
+        first.cancel()
+        await asyncio.sleep(0)
+        gone.set()
+        await asyncio.wait({first})
+    assert first.cancelled()
     assert (await client.post("/v1/lift", json=REQUEST, headers=headers)).status_code == 200
 
 
