@@ -87,8 +87,11 @@ class EngineSettings(_Strict):
     """Both pass `lift grammar prove`; docs/results/grammar.md says which is faster where."""
     gpu: Annotated[str, AfterValidator(_gpu)] | None = None
     """Which GPU of cluster/gpus.yaml it is, for its price. Default: none, and a replica costs nothing."""
-    load_format: Literal["auto", "dummy"] = "auto"
-    """`dummy`: random weights in the model's true size, to measure speed and to try the grammars with noise."""
+    load_format: Literal["auto", "fastsafetensors", "dummy"] = "auto"
+    """`fastsafetensors`: whole files at once into a GPU's memory, where the package of that name is installed.
+
+    `dummy`: random weights in the model's true size, to measure speed and to try the grammars with noise.
+    """
     quantization: str | None = None
     """Such as `fp8` or `awq`. Default: as the weights are."""
     speculative_algorithm: Literal["NGRAM", "EAGLE", "EAGLE3", "STANDALONE"] | None = None
@@ -112,6 +115,12 @@ class EngineSettings(_Strict):
                 f"{captured} of them: larger batches would run without. Leave cuda_graph_…_decode out of `sglang`, and "
                 "all are captured"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _reads_where_it_runs(self) -> "EngineSettings":
+        if self.load_format == "fastsafetensors" and self.device == "cpu":
+            raise ValueError("load_format is fastsafetensors, which reads into a GPU, and device is cpu: take auto")
         return self
 
     @property

@@ -1,6 +1,7 @@
 """Engine on SGLang with XGrammar, on a CPU and on a GPU alike. The only file that imports SGLang."""
 
 import asyncio
+import importlib.util
 import multiprocessing
 import time
 import uuid
@@ -63,12 +64,13 @@ class SGLangEngine:
     """One SGLang engine. Build it in the event loop that will use it, then `await warm_up(…)` before the first call."""
 
     def __init__(self, settings: EngineSettings, grammars: Sequence[Grammar]) -> None:
-        """Loads the weights. Raises what `prepared` does, and `ValueError` for a name that SGLang does not know."""
+        """Loads the weights. Raises what `prepared` does, and `ValueError` for what SGLang does not know or lacks."""
         folder = prepared(settings, grammars)
         dialect = _DIALECTS[settings.grammar_backend]
         self._grammars = {grammar.name: spell(grammar.root, dialect) for grammar in grammars}
         arguments = engine_arguments(settings, str(folder))
         _require_known(arguments)
+        _require_reader(settings)
         processes.begin(settings)
         processes.skip_other_models(folder)
         self._engine = (_Forked if processes.may_fork(settings) else Engine)(**arguments)
@@ -350,6 +352,14 @@ def _require_known(arguments: dict[str, Any]) -> None:
     for key, known in {"attention_backend": ATTENTION_BACKEND_CHOICES, "quantization": QUANTIZATION_CHOICES}.items():
         if (name := arguments.get(key)) not in (None, *known):
             raise ValueError(f"engine.{key}: SGLang knows no {name!r}; there are {', '.join(map(str, known))}")
+
+
+def _require_reader(settings: EngineSettings) -> None:
+    """Raises `ValueError` without the package that reads weights so; SGLang does not bring it."""
+    if settings.load_format == "fastsafetensors" and importlib.util.find_spec("fastsafetensors") is None:
+        raise ValueError(
+            "engine.load_format: the package fastsafetensors is not installed here; `pip install fastsafetensors`"
+        )
 
 
 _ON_A_CPU = {

@@ -60,6 +60,12 @@ def test_no_batch_may_run_for_which_no_graph_was_captured(graphs: dict[str, Any]
         EngineSettings(max_running_requests=33, sglang=graphs)
 
 
+def test_weights_are_not_read_into_a_gpu_that_is_none() -> None:
+    assert EngineSettings(device="cuda", load_format="fastsafetensors")
+    with pytest.raises(ValidationError, match=r"load_format is fastsafetensors, .* device is cpu: take auto"):
+        EngineSettings(device="cpu", load_format="fastsafetensors")
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().repairs = 3  # type: ignore[misc]

@@ -14,6 +14,7 @@ from deployments.settings import EngineSettings
 
 pytestmark = pytest.mark.slow
 
+SMALL = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 CONFIGS = Path(__file__).parents[1] / "data" / "configs"
 
 GPU = EngineSettings(
@@ -157,7 +158,7 @@ def test_how_weights_are_read_is_not_said_where_none_are(asked: dict[str, Any]) 
 
 
 def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> None:
-    """A model too large for the GPU that the driver tells of, a shard that is missing, a backend that is none."""
+    """A model too large for the GPU that the driver tells of, missing weights, a backend that is none, no reader."""
     shutil.copy(CONFIGS / "qwen3-coder-30b-a3b.json", tmp_path / "config.json")
     driver = tmp_path / "nvidia-smi"
     driver.write_text("#!/bin/sh\necho 23028\n", encoding="utf-8")
@@ -167,7 +168,10 @@ def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> Non
         "DoesNotFit: ": cpu.model_copy(update={"device": "cuda"}),
         "WeightsMissing: No weights": cpu.model_copy(update={"load_format": "auto"}),
         "ValueError: engine.attention_backend: SGLang knows no 'magic'": cpu.model_copy(
-            update={"model": "Qwen/Qwen2.5-Coder-0.5B-Instruct", "attention_backend": "magic"}
+            update={"model": SMALL, "attention_backend": "magic"}
+        ),
+        "ValueError: engine.load_format: the package fastsafetensors is not installed": cpu.model_copy(
+            update={"model": SMALL, "device": "cuda", "load_format": "fastsafetensors"}
         ),
     }
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
