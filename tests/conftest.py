@@ -1,6 +1,7 @@
 """A real service for a whole module of tests: `lift serve` in a process of its own, on loopback."""
 
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -85,6 +86,15 @@ def config(args: dict[str, Any], port: int, scaling: dict[str, dict[str, Any]]) 
     http = {"host": "127.0.0.1", "port": port, "request_timeout_s": 900}
     logs = {"encoding": "JSON"}
     return {"proxy_location": "HeadOnly", "http_options": http, "logging_config": logs, "applications": [application]}
+
+
+def pytest_collection_finish() -> None:
+    """Five thousand tests stay until the end: the collector of garbage need not look through them again and again.
+
+    It takes 0.4 s, in which a test against a clock stands still.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,7 @@ class Batching(ScriptedService):
 async def test_the_knee_is_what_a_full_service_answers_and_not_what_it_answered_while_the_load_rose() -> None:
     async with served(Batching().api()) as url, Crowd(url, 2) as crowd:
         found = await ramp(crowd, low=5, objective_s=2)
-    assert 26 < found.knee_per_s < 42  # 21 where its queue empties meanwhile; less than 37 on a busy machine
+    assert 26 < found.knee_per_s < 50  # 21 where its queue empties meanwhile; 50 is the most that it ever answers
 
 
 @pytest.mark.siege
