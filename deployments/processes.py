@@ -26,6 +26,8 @@ def begin(settings: EngineSettings) -> None:
         os.environ["SGLANG_USE_CPU_ENGINE"] = "1"
         # Ray has set it to the replica's `num_cpus`.
         os.environ["OMP_NUM_THREADS"] = str(settings.threads or os.cpu_count() or 1)
+    # A replica that starts again finds its weights in the page cache; fastsafetensors would read past it, from a disk.
+    os.environ.setdefault("FASTSAFETENSORS_ODIRECT", "0")
     if settings.sglang.get("enable_weights_cpu_backup"):
         # The weights' copy on the host stays when the engine wakes. To give it back takes longer than the copying, and
         # the next pause would have to pin that memory anew.

@@ -11,7 +11,9 @@ from typing import Any
 
 from sglang.srt.entrypoints.engine import Engine
 from sglang.srt.managers.io_struct import ReleaseMemoryOccupationReqInput, ResumeMemoryOccupationReqInput
-from sglang.srt.server_args import ATTENTION_BACKEND_CHOICES, QUANTIZATION_CHOICES
+from sglang.srt.managers.scheduler import run_scheduler_process
+from sglang.srt.model_loader import weight_utils
+from sglang.srt.server_args import ATTENTION_BACKEND_CHOICES, QUANTIZATION_CHOICES, ServerArgs
 
 from deployments import processes
 from deployments.prepare import prepared
@@ -48,10 +50,25 @@ class Prompt:
     n: int = 1
 
 
-class _Forked(Engine):  # type: ignore[misc]  # untyped
-    """SGLang's own, with processes forked from the server of `processes`: SGLang itself has them spawned."""
+def run_scheduler(server_args: ServerArgs, *args: Any) -> None:
+    """SGLang's own, in the process that it is to run in."""
+    if server_args.load_format == "fastsafetensors":
+        from deployments.file_reader import FileReader
 
-    run_scheduler_process_func = staticmethod(processes.InThisEnvironment(Engine.run_scheduler_process_func))
+        weight_utils.SafeTensorsFileLoader = FileReader
+    run_scheduler_process(server_args, *args)
+
+
+class _Spawned(Engine):  # type: ignore[misc]  # untyped
+    """SGLang's own, with our scheduler."""
+
+    run_scheduler_process_func = staticmethod(run_scheduler)
+
+
+class _Forked(Engine):  # type: ignore[misc]  # untyped
+    """Its processes are forked from the server of `processes`: SGLang itself has them spawned."""
+
+    run_scheduler_process_func = staticmethod(processes.InThisEnvironment(run_scheduler))
     run_detokenizer_process_func = staticmethod(processes.InThisEnvironment(Engine.run_detokenizer_process_func))
 
     @classmethod
@@ -73,7 +90,7 @@ class SGLangEngine:
         _require_reader(settings)
         processes.begin(settings)
         processes.skip_other_models(folder)
-        self._engine = (_Forked if processes.may_fork(settings) else Engine)(**arguments)
+        self._engine = (_Forked if processes.may_fork(settings) else _Spawned)(**arguments)
         self._processes = multiprocessing.active_children()
         self._asked = 0
         self._probed = time.monotonic()
@@ -275,6 +292,7 @@ def engine_arguments(settings: EngineSettings, model_path: str) -> dict[str, Any
         "disable_priority_preemption": True,  # what has begun is not thrown away
         "default_priority_value": 0,
         **_captured(settings),
+        **_read(settings),
         **further,
         "model_path": model_path,
         "device": settings.device,
@@ -334,6 +352,14 @@ def _prefills(settings: EngineSettings) -> list[int]:
     limits = (settings.sglang.get("chunked_prefill_size"), settings.max_cached_tokens)
     longest = min([_LONGEST_CAPTURED, *(limit for limit in limits if isinstance(limit, int) and limit > 0)])
     return sorted({1, longest, *(2**power for power in range(2, longest.bit_length()))})
+
+
+def _read(settings: EngineSettings) -> dict[str, Any]:
+    """NVIDIA's cuFile is no faster where the page cache has the files, and brings each process to every GPU.
+
+    https://github.com/vllm-project/vllm/pull/34070
+    """
+    return {"model_loader_extra_config": '{"enable_gds": false}'} if settings.load_format == "fastsafetensors" else {}
 
 
 def _no_use_for(settings: EngineSettings) -> set[str]:

@@ -31,10 +31,13 @@ GPU = EngineSettings(
     speculative_draft_model="y",
 )
 NOISE = EngineSettings(model="x", load_format="dummy", sglang={"model_loader_extra_config": "{}", "log_level": "error"})
+QUICK = EngineSettings(device="cuda", load_format="fastsafetensors")
 SETTINGS = {
     "cpu": EngineSettings(),
     "gpu": GPU,
     "noise": NOISE,
+    "quick": QUICK,
+    "own reading": QUICK.model_copy(update={"sglang": {"model_loader_extra_config": '{"enable_gds": true}'}}),
     "plain gpu": EngineSettings(device="cuda"),
     "small chunk": EngineSettings(device="cuda", sglang={"chunked_prefill_size": 100}),
     "own length": EngineSettings(device="cuda", sglang={"cuda_graph_max_bs_prefill": 64}),
@@ -43,9 +46,16 @@ PROGRAM = """
 import inspect, json, sys
 from sglang.srt.server_args import ServerArgs
 from deployments.settings import EngineSettings
-from deployments.sglang_engine import engine_arguments
-given = [engine_arguments(EngineSettings.model_validate_json(text), "/weights") for text in sys.argv[1:]]
-print(json.dumps({"known": list(inspect.signature(ServerArgs).parameters), "given": given}))
+from types import SimpleNamespace
+from deployments import sglang_engine
+given = [sglang_engine.engine_arguments(EngineSettings.model_validate_json(text), "/weights") for text in sys.argv[1:]]
+sglang_engine.run_scheduler_process = lambda arguments, *rest: rest
+readers = {}
+for load_format in ("auto", "fastsafetensors"):
+    sglang_engine.run_scheduler(SimpleNamespace(load_format=load_format), 0)
+    readers[load_format] = sglang_engine.weight_utils.SafeTensorsFileLoader.__name__
+known = list(inspect.signature(ServerArgs).parameters)
+print(json.dumps({"known": known, "given": given, "readers": readers}))
 """
 ASKED = """
 import asyncio, json
@@ -95,6 +105,7 @@ REFUSED = """
 import sys
 from deployments.settings import EngineSettings
 from deployments.sglang_engine import SGLangEngine
+sys.modules["fastsafetensors"] = None  # as if it were not installed
 for text in sys.argv[1:]:
     try:
         SGLangEngine(EngineSettings.model_validate_json(text), [])
@@ -110,7 +121,7 @@ def asked() -> dict[str, Any]:
     shown = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert shown.returncode == 0, shown.stderr[-2_000:]
     found = json.loads(shown.stdout.splitlines()[-1])
-    return {"known": found["known"], "given": dict(zip(SETTINGS, found["given"], strict=True))}
+    return {**found, "given": dict(zip(SETTINGS, found["given"], strict=True))}
 
 
 def test_every_argument_is_one_that_sglang_takes(asked: dict[str, Any]) -> None:
@@ -155,6 +166,16 @@ def test_how_weights_are_read_is_not_said_where_none_are(asked: dict[str, Any]) 
     noise = asked["given"]["noise"]
     assert "model_loader_extra_config" not in noise
     assert noise["log_level"] == "error"
+
+
+def test_weights_are_read_by_way_of_pinned_memory_unless_the_config_says_otherwise(asked: dict[str, Any]) -> None:
+    assert asked["given"]["quick"]["model_loader_extra_config"] == '{"enable_gds": false}'
+    assert asked["given"]["own reading"]["model_loader_extra_config"] == '{"enable_gds": true}'
+    assert "model_loader_extra_config" not in asked["given"]["plain gpu"]
+
+
+def test_the_schedulers_process_reads_with_our_reader_where_files_are_read_whole(asked: dict[str, Any]) -> None:
+    assert asked["readers"] == {"auto": "SafeTensorsFileLoader", "fastsafetensors": "FileReader"}
 
 
 def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> None:
