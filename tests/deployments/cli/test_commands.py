@@ -122,6 +122,17 @@ def too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_what_would_read_the_weights_and_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastsafetensors", None)
+    served = CliRunner().invoke(app, ["serve", str(CLUSTER / "serve.yaml")])
+    assert served.exit_code == 2
+    assert "the package 'fastsafetensors' is not installed here" in " ".join(served.stderr.split())
+    shown = CliRunner().invoke(app, ["doctor", "--config", str(CLUSTER / "serve.yaml"), "--json"])
+    [weights] = [finding for finding in json.loads(shown.stdout) if finding["what"] == "weights"]
+    assert weights["state"] == "problem"
+    assert "pip install '.[gpu]'" in weights["remedy"]
+
+
 def test_serve_refuses_a_model_that_is_too_large_for_the_gpu(too_large: Path) -> None:
     shown = CliRunner().invoke(app, ["serve", str(too_large)])
     assert shown.exit_code == 2

@@ -9,6 +9,7 @@ from deployments.models.errors import (
     DiskTooFull,
     FetchFailed,
     PieceUnavailable,
+    ReaderMissing,
     WeightsMissing,
     WeightsProblem,
 )
@@ -16,6 +17,7 @@ from deployments.models.errors import (
 EXAMPLES = [
     WeightsMissing("owner/name", "Run `lift model fetch owner/name`.", "a folder", "a cache"),
     WeightsMissing("owner/name", "Run `lift model fetch owner/name`."),
+    ReaderMissing("a package", "Run `pip install`."),
     FetchFailed("owner/name", "no route to host"),
     DiskTooFull(Path("models"), 2_000_000_000, 1_000_000_000),
     PieceUnavailable("part1==1.0", "No matching distribution"),
