@@ -353,7 +353,7 @@ def _prefills(settings: EngineSettings) -> list[int]:
 
 
 def _read(settings: EngineSettings) -> dict[str, Any]:
-    """NVIDIA's cuFile is no faster where the page cache has the files, and brings each process to every GPU.
+    """NVIDIA's cuFile is no faster where the page cache has the files, and takes memory of every GPU for each process.
 
     https://github.com/vllm-project/vllm/pull/34070
     """

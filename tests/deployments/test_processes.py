@@ -115,3 +115,12 @@ def test_the_copy_of_the_weights_on_the_host_outlives_a_waking(
     monkeypatch.setattr(os, "environ", {"TMS_RETAIN_CPU_BACKUP": before} if before else {})
     begin(EngineSettings.model_validate({"device": "cuda", "sglang": sglang, "head_start": False}))
     assert os.environ.get("TMS_RETAIN_CPU_BACKUP") == kept
+
+
+@pytest.mark.parametrize(("before", "direct"), [(None, "0"), ("1", "1")])
+def test_weights_are_read_from_the_page_cache_unless_the_environment_says_otherwise(
+    before: str | None, direct: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {"FASTSAFETENSORS_ODIRECT": before} if before else {})
+    begin(EngineSettings(device="cuda", head_start=False))
+    assert os.environ["FASTSAFETENSORS_ODIRECT"] == direct
