@@ -1,7 +1,7 @@
 """What can be known before an engine starts, so that it ends by name and in a second, and not in a scheduler's log."""
 
-import importlib.util
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from deployments.fit.deploy import require_fits
@@ -28,5 +28,5 @@ def prepared(settings: EngineSettings, grammars: Sequence[Grammar]) -> Path:
 
 def _require_reader(settings: EngineSettings) -> None:
     """SGLang does not bring it."""
-    if settings.load_format == "fastsafetensors" and importlib.util.find_spec("fastsafetensors") is None:
+    if settings.load_format == "fastsafetensors" and find_spec("fastsafetensors") is None:
         raise ReaderMissing("fastsafetensors", "Run `pip install '.[gpu]'`, or set engine.load_format: auto.")

@@ -80,7 +80,7 @@ class SGLangEngine:
     """One SGLang engine. Build it in the event loop that will use it, then `await warm_up(…)` before the first call."""
 
     def __init__(self, settings: EngineSettings, grammars: Sequence[Grammar]) -> None:
-        """Loads the weights. Raises what `prepared` does, and `ValueError` for what SGLang does not know or lacks."""
+        """Loads the weights. Raises what `prepared` does, and `ValueError` for what SGLang does not know."""
         folder = prepared(settings, grammars)
         dialect = _DIALECTS[settings.grammar_backend]
         self._grammars = {grammar.name: spell(grammar.root, dialect) for grammar in grammars}
@@ -353,7 +353,7 @@ def _prefills(settings: EngineSettings) -> list[int]:
 
 
 def _read(settings: EngineSettings) -> dict[str, Any]:
-    """NVIDIA's cuFile is no faster where the page cache has the files, and takes memory of every GPU for each process.
+    """Not by NVIDIA's cuFile, which wants a driver of its own, and takes memory of every GPU for each process.
 
     https://github.com/vllm-project/vllm/pull/34070
     """
